@@ -1,0 +1,49 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings that every Swift target shares: one place, so that no target is laxer than another.
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Settings that every C target shares.
+let cSettings: [CSetting] = [
+    .enableWarning("all"),
+    .enableWarning("extra"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "loopwatch",
+    products: [
+        .library(name: "Loopwatch", targets: ["Loopwatch"]),
+        .executable(name: "loopwatch", targets: ["loopwatch"]),
+    ],
+    targets: [
+        .target(name: "CLoopwatchCapture", cSettings: cSettings),
+        .target(name: "CLoopwatchRuntime", cSettings: cSettings),
+        .target(name: "LoopwatchCore"),
+        .target(name: "LoopwatchExposition", dependencies: ["LoopwatchCore"]),
+        .target(name: "LoopwatchPlatform", dependencies: ["LoopwatchCore", "CLoopwatchCapture", "CLoopwatchRuntime"]),
+        .target(name: "LoopwatchHTTP", dependencies: ["LoopwatchPlatform"]),
+        .target(
+            name: "Loopwatch",
+            dependencies: ["LoopwatchCore", "LoopwatchExposition", "LoopwatchHTTP", "LoopwatchPlatform"]
+        ),
+        .target(name: "LoopwatchDaemon", dependencies: ["Loopwatch"]),
+        .executableTarget(name: "loopwatch", dependencies: ["LoopwatchDaemon"]),
+        .testTarget(name: "LoopwatchCoreTests", dependencies: ["LoopwatchCore"]),
+        .testTarget(name: "LoopwatchExpositionTests", dependencies: ["LoopwatchCore", "LoopwatchExposition"]),
+        .testTarget(name: "LoopwatchHTTPTests", dependencies: ["LoopwatchHTTP", "LoopwatchPlatform"]),
+        .testTarget(name: "LoopwatchPlatformTests", dependencies: ["LoopwatchCore", "LoopwatchPlatform"]),
+        .testTarget(name: "LoopwatchTests", dependencies: ["Loopwatch"]),
+    ]
+)
+
+for target in package.targets where !target.name.hasPrefix("C") {
+    target.swiftSettings = swiftSettings
+}

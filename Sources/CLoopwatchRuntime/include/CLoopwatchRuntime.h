@@ -1,0 +1,38 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef CLOOPWATCH_RUNTIME_H
+#define CLOOPWATCH_RUNTIME_H
+
+#include <stdint.h>
+
+/// The kernel's number of the calling thread.
+///
+/// Provided because older C libraries have no gettid(). Async-signal-safe; remembered for each thread, so that it costs
+/// no system call after the first.
+int32_t lw_gettid(void);
+
+/// Reads a word that other threads may be writing, in one relaxed load.
+///
+/// Provided because Swift cannot make an atomic out of memory that it does not own. `address` must be aligned.
+static inline uint64_t lw_load_word(const void *_Nonnull address) {
+    return __atomic_load_n((const uint64_t *)address, __ATOMIC_RELAXED);
+}
+
+/// Creates a non-blocking, close-on-exec eventfd; -1 and errno on failure.
+///
+/// Provided because the Glibc module does not import sys/eventfd.h.
+int lw_eventfd(void);
+
+/// Waits until `descriptor` is readable, for at most `timeout_ns` (negative: for ever). Returns like ppoll(2): 1, 0 on
+/// timeout, -1 and errno.
+///
+/// Provided because the Glibc module does not import ppoll(), whose timeout is finer than poll()'s milliseconds.
+int lw_wait_readable(int descriptor, int64_t timeout_ns);
+
+/// Names the calling thread; at most 15 bytes, longer names are cut.
+///
+/// Provided because the Glibc module does not import pthread_setname_np().
+void lw_set_thread_name(const char *_Nonnull name);
+
+#endif

@@ -1,0 +1,40 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every bound of the project, in one place, each with its reason; what a bound drops is counted by a metric.
+public enum Limits {
+    /// Loops that may be registered at once, by default. 64 loops and 16 pools keep an exposition under 10,000 series.
+    public static let loopsDefault = 64
+    /// Most loops that a configuration may allow.
+    public static let loopsMaximum = 1_024
+    /// Pools that may be registered at once, by default.
+    public static let poolsDefault = 16
+    /// Most pools that a configuration may allow.
+    public static let poolsMaximum = 64
+    /// Longest target name, in UTF-8 bytes: it becomes a label value of every series of the target.
+    public static let targetNameBytes = 128
+    /// Longest process name, in UTF-8 bytes, for the same reason.
+    public static let processNameBytes = 128
+    /// Lowest resolution that is accepted, in nanoseconds: below it the timer costs more than it tells.
+    public static let resolutionNanosecondsMinimum: Int64 = 1_000_000
+    /// Highest resolution that is accepted, in nanoseconds.
+    public static let resolutionNanosecondsMaximum: Int64 = 10_000_000_000
+    /// Lowest threshold that is accepted, in nanoseconds: the noise of a busy machine lies just below it.
+    public static let thresholdNanosecondsMinimum: Int64 = 5_000_000
+    /// Highest threshold that is accepted, in nanoseconds (one day).
+    public static let thresholdNanosecondsMaximum: Int64 = 86_400_000_000_000
+    /// Latest warnings kept for `/warnings`.
+    public static let warningsKept = 1_024
+    /// Warnings that wait for the log writer; more are dropped and counted, because the watchdog never waits for a disk.
+    public static let warningsQueuedForLog = 1_024
+    /// Fingerprints whose report rate is remembered; the least recently used is forgotten.
+    public static let reportFingerprints = 1_024
+    /// Stalls of one fingerprint that are written at once before the rate limit applies.
+    public static let reportBurst = 10
+    /// Nanoseconds after which one more stall of a rate-limited fingerprint is written.
+    public static let reportRefillNanoseconds: Int64 = 1_000_000_000
+    /// Interruptions of the whole process that are remembered for subtracting them from stalls.
+    public static let interruptionsKept = 128
+    /// Ways of waiting that are remembered for one loop.
+    public static let parkSignatures = 8
+}

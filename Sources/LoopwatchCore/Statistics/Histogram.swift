@@ -1,0 +1,53 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// A cumulative histogram with fixed bucket edges, as Prometheus counts them: never reset, so any number of scrapers
+/// sees the same counters.
+public struct Histogram: Sendable, Equatable {
+    /// The bucket edges and the literal text in which each is exposed.
+    public let edges: HistogramEdges
+    /// Observations in each bucket (not cumulative); the last one counts what lies above the highest edge.
+    public private(set) var counts: [UInt64]
+    /// Sum of all observations, in nanoseconds.
+    public private(set) var sumNanoseconds: Int64 = 0
+    /// Number of all observations.
+    public private(set) var count: UInt64 = 0
+    /// The latest observation of each bucket that has an identity, for exemplars.
+    public private(set) var exemplars: [Exemplar?]
+
+    /// An observation that can be looked up: exposed as an OpenMetrics exemplar.
+    public struct Exemplar: Sendable, Equatable {
+        /// Identifier of the warning that tells more.
+        public var warning: UInt64
+        /// The observed value, in nanoseconds.
+        public var nanoseconds: Int64
+        /// Unix time of the observation, in nanoseconds.
+        public var unixNanoseconds: Int64
+
+        /// Creates an exemplar.
+        public init(warning: UInt64, nanoseconds: Int64, unixNanoseconds: Int64) {
+            self.warning = warning
+            self.nanoseconds = nanoseconds
+            self.unixNanoseconds = unixNanoseconds
+        }
+    }
+
+    /// Creates an empty histogram.
+    public init(edges: HistogramEdges) {
+        self.edges = edges
+        self.counts = Array(repeating: 0, count: edges.nanoseconds.count + 1)
+        self.exemplars = Array(repeating: nil, count: edges.nanoseconds.count + 1)
+    }
+
+    /// Counts one observation; a negative value counts as zero.
+    public mutating func observe(nanoseconds: Int64, exemplar: Exemplar? = nil) {
+        let value = max(0, nanoseconds)
+        var index = 0
+        while index < edges.nanoseconds.count, value > edges.nanoseconds[index] { index += 1 }
+        counts[index] += 1
+        count += 1
+        let (sum, overflow) = sumNanoseconds.addingReportingOverflow(value)
+        sumNanoseconds = overflow ? .max : sum
+        if let exemplar { exemplars[index] = exemplar }
+    }
+}

@@ -1,0 +1,73 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLoopwatchRuntime
+internal import Glibc
+
+/// An operating system thread of Loopwatch's own: never a Task, a Dispatch queue or a loop of the host.
+///
+/// The thread blocks every signal, so that no handler of the host ever runs on it.
+package final class OwnThread: Sendable {
+    private let handle: pthread_t
+    /// The kernel's number of the thread.
+    package let identifier: ThreadIdentifier
+
+    /// Starts a thread.
+    ///
+    /// - Parameters:
+    ///   - name: shown by `ps -L` and `top -H`; at most 15 bytes, or the kernel refuses it.
+    ///   - body: what the thread runs; the thread ends when it returns.
+    /// - Throws: ``SystemError`` when the system allows no more threads.
+    package init(name: String, body: @escaping @Sendable () -> Void) throws {
+        let start = Start(name: name, body: body)
+        let reference = Unmanaged.passRetained(start)
+        var blocked = sigset_t()
+        var previous = sigset_t()
+        // The new thread inherits the mask: with all signals blocked from its first instruction there is no gap.
+        sigfillset(&blocked)
+        pthread_sigmask(SIG_SETMASK, &blocked, &previous)
+        defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+        var thread = pthread_t()
+        let code = pthread_create(
+            &thread,
+            nil,
+            { argument in
+                let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
+                lw_set_thread_name(start.name)
+                start.identifier.fulfill(lw_gettid())
+                start.body()
+                return nil
+            },
+            reference.toOpaque()
+        )
+        guard code == 0 else {
+            reference.release()
+            throw SystemError(operation: "pthread_create \(name)", code: code)
+        }
+        handle = thread
+        identifier = start.identifier.wait()
+    }
+
+    /// Waits until the thread has ended; call once, and not from the thread itself.
+    package func join() {
+        pthread_join(handle, nil)
+    }
+
+    /// Whether the caller runs on this thread.
+    package var isCurrent: Bool { identifier == lw_gettid() }
+
+    /// The kernel's number of the calling thread.
+    package static var currentIdentifier: ThreadIdentifier { lw_gettid() }
+}
+
+/// What a new thread is told.
+private final class Start: Sendable {
+    let name: String
+    let body: @Sendable () -> Void
+    let identifier = IdentifierBox()
+
+    init(name: String, body: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.body = body
+    }
+}

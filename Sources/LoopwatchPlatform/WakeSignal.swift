@@ -1,0 +1,49 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLoopwatchRuntime
+internal import Glibc
+package import LoopwatchCore
+
+/// Something one thread sleeps on and others wake: an eventfd.
+///
+/// Waking is safe from any thread, never blocks and allocates nothing.
+package final class WakeSignal: Sendable {
+    /// The descriptor, for waiting on it together with others; readable while a wake-up is pending.
+    package let descriptor: CInt
+
+    /// Creates a signal.
+    ///
+    /// - Throws: ``SystemError`` when the process has no descriptor left.
+    package init() throws {
+        descriptor = lw_eventfd()
+        if descriptor < 0 { throw SystemError(operation: "eventfd") }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Wakes the waiter, or lets its next wait return at once.
+    package func wake() {
+        // A full counter (EAGAIN) means that a wake-up is pending already.
+        var one: UInt64 = 1
+        _ = write(descriptor, &one, 8)
+    }
+
+    /// Takes what is pending, so that the next wait sleeps again.
+    package func clear() {
+        var value: UInt64 = 0
+        _ = read(descriptor, &value, 8)
+    }
+
+    /// Sleeps until woken or until the deadline (`nil`: for ever); returns whether it was woken.
+    package func wait(until deadline: MonotonicInstant?) -> Bool {
+        while true {
+            let remaining = deadline.map { max(0, $0.nanoseconds(since: Clock.now())) } ?? -1
+            let result = lw_wait_readable(descriptor, remaining)
+            if result < 0, errno == EINTR { continue }
+            guard result > 0 else { return false }
+            clear()
+            return true
+        }
+    }
+}
