@@ -29,7 +29,7 @@ let package = Package(
         .target(name: "LoopwatchCore"),
         .target(name: "LoopwatchExposition", dependencies: ["LoopwatchCore"]),
         .target(name: "LoopwatchPlatform", dependencies: ["LoopwatchCore", "CLoopwatchCapture", "CLoopwatchRuntime"]),
-        .target(name: "LoopwatchHTTP", dependencies: ["LoopwatchPlatform"]),
+        .target(name: "LoopwatchHTTP", dependencies: ["LoopwatchCore", "LoopwatchPlatform"]),
         .target(
             name: "Loopwatch",
             dependencies: ["LoopwatchCore", "LoopwatchExposition", "LoopwatchHTTP", "LoopwatchPlatform"]

@@ -29,12 +29,16 @@ public enum Limits {
     public static let warningsQueuedForLog = 1_024
     /// Fingerprints whose report rate is remembered; the least recently used is forgotten.
     public static let reportFingerprints = 1_024
-    /// Stalls of one fingerprint that are written at once before the rate limit applies.
-    public static let reportBurst = 10
+    /// Stalls of one fingerprint that are written at once before the rate limit applies, by default.
+    public static let reportBurstDefault = 10
+    /// Most that a configuration may allow.
+    public static let reportBurstMaximum = 1_000_000
     /// Nanoseconds after which one more stall of a rate-limited fingerprint is written.
     public static let reportRefillNanoseconds: Int64 = 1_000_000_000
     /// Interruptions of the whole process that are remembered for subtracting them from stalls.
     public static let interruptionsKept = 128
     /// Ways of waiting that are remembered for one loop.
     public static let parkSignatures = 8
+    /// Different system calls that are told apart within one stall.
+    public static let callsInEvidence = 16
 }

@@ -21,6 +21,11 @@ package enum Clock {
         (read(CLOCK_BOOTTIME) ?? 0) - (read(CLOCK_MONOTONIC) ?? 0)
     }
 
+    /// Nanoseconds since the machine started, its sleep included (`CLOCK_BOOTTIME`).
+    package static func bootNanoseconds() -> Int64 {
+        read(CLOCK_BOOTTIME) ?? 0
+    }
+
     /// CPU time of all threads of the process, in nanoseconds.
     package static func processCPUNanoseconds() -> Int64? {
         read(CLOCK_PROCESS_CPUTIME_ID)

@@ -53,6 +53,11 @@ package final class OwnThread: Sendable {
         pthread_join(handle, nil)
     }
 
+    /// Lets the thread end by itself, when nothing can wait for it; instead of ``join()``.
+    package func detach() {
+        pthread_detach(handle)
+    }
+
     /// Whether the caller runs on this thread.
     package var isCurrent: Bool { identifier == lw_gettid() }
 

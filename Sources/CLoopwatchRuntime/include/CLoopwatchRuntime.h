@@ -4,6 +4,7 @@
 #ifndef CLOOPWATCH_RUNTIME_H
 #define CLOOPWATCH_RUNTIME_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /// The kernel's number of the calling thread.
@@ -34,5 +35,30 @@ int lw_wait_readable(int descriptor, int64_t timeout_ns);
 ///
 /// Provided because the Glibc module does not import pthread_setname_np().
 void lw_set_thread_name(const char *_Nonnull name);
+
+/// Copies memory of this process that may not be there; returns the number of bytes copied, or -1 and errno (EFAULT where
+/// nothing is mapped, instead of a crash).
+///
+/// Provided because the Glibc module does not import process_vm_readv().
+ptrdiff_t lw_read_memory(uintptr_t address, void *_Nonnull destination, size_t count);
+
+/// The processors that a thread may run on.
+struct lw_affinity {
+    uint64_t words[16];
+};
+
+/// Moves the calling thread to a processor, if it may run there already; returns 0, or -1 with nothing changed. What it
+/// may run on is stored, for lw_leave_processor().
+///
+/// Provided because the Glibc module does not import sched_setaffinity() and the CPU_SET() macros.
+int lw_visit_processor(int processor, struct lw_affinity *_Nonnull saved);
+
+/// Lets the calling thread run again where it could before lw_visit_processor().
+void lw_leave_processor(const struct lw_affinity *_Nonnull saved);
+
+/// The environment of the process, as environ(7) has it; NULL after clearenv(3).
+///
+/// Provided because the Glibc module imports the variable without saying that it may be NULL.
+char *_Nullable *_Nullable lw_environment(void);
 
 #endif

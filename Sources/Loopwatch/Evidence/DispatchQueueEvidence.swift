@@ -1,0 +1,96 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+
+/// Evidence for a serial Dispatch queue: its own words say whether a thread drains it, which, and whether it went on to
+/// the next item.
+struct DispatchQueueEvidence: Sendable {
+    private var owner: ThreadIdentifier?
+    private var head: UInt64 = 0
+    /// Evidence of the threads that drained the queue lately, most recent last.
+    private var threads: [ThreadRecord] = []
+    /// Used where one thread owns the queue for good, as the main thread owns the main queue until `dispatchMain()`.
+    private var bound = ThreadEvidence()
+
+    private struct ThreadRecord: Sendable {
+        var view: ThreadView
+        var cpuNanoseconds: Int64?
+        var runDelayNanoseconds: Int64?
+    }
+
+    /// The main thread: its number is that of the process.
+    private static let mainThread = ThreadIdentifier(getpid())
+
+    /// Threads that are remembered, so that what they computed since the last look is known.
+    private static let threadsMost = 4
+
+    mutating func look(
+        _ address: UInt,
+        _ layout: DispatchQueueLayout,
+        _ context: LookContext,
+        isBeatOut: Bool,
+        wantsBlockStart: Bool
+    ) -> EvidenceSource.Look {
+        let owner = layout.owner(ofQueueAt: address)
+        let head = layout.head(ofQueueAt: address)
+        defer {
+            self.owner = owner
+            self.head = head
+        }
+        guard let owner else {
+            refreshThreads()
+            return EvidenceSource.Look(observation: Observation(instant: context.now, progress: .free))
+        }
+        if owner == Self.mainThread, bound.identifier == owner {
+            let look = bound.look(context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)
+            if look.observation.progress != .busy { return look }
+        }
+        var observation = Observation(instant: context.now, progress: .busy, thread: owner)
+        // Only taking an item out moves a head that was there; and a queue changes hands only between two jobs.
+        if (self.head != 0 && head != self.head) || (self.owner != nil && self.owner != owner) {
+            observation.progress = .advanced
+        }
+        examine(owner, &observation, context, wantsBlockStart: wantsBlockStart)
+        return EvidenceSource.Look(observation: observation)
+    }
+
+    mutating func beatWillBePosted(at instant: MonotonicInstant) {
+        bound.beatWillBePosted(at: instant)
+    }
+
+    mutating func beatAnswered(_ answer: BeatCell.Answer) {
+        bound.beatAnswered(answer)
+    }
+
+    private mutating func refreshThreads() {
+        for index in threads.indices {
+            threads[index].cpuNanoseconds = threads[index].view.cpuNanoseconds()
+        }
+        threads.removeAll { $0.cpuNanoseconds == nil }
+    }
+
+    private mutating func examine(
+        _ owner: ThreadIdentifier,
+        _ observation: inout Observation,
+        _ context: LookContext,
+        wantsBlockStart: Bool
+    ) {
+        let index = threads.firstIndex { $0.view.identifier == owner }
+        var record = index.map { threads.remove(at: $0) } ?? ThreadRecord(view: ThreadView(owner))
+        if threads.count == Self.threadsMost { threads.removeFirst() }
+        let cpu = record.view.cpuNanoseconds()
+        if let cpu, let before = record.cpuNanoseconds { observation.computedNanoseconds = max(0, cpu - before) }
+        record.cpuNanoseconds = cpu
+        observation.call = record.view.call()?.blockingCall
+        let delay = record.view.runDelayNanoseconds()
+        if let delay, let before = record.runDelayNanoseconds { observation.delayedNanoseconds = max(0, delay - before) }
+        record.runDelayNanoseconds = delay
+        if wantsBlockStart, observation.call != nil {
+            observation.sleepingSince = record.view.lastRun().flatMap(SchedulerClock.instant)
+        }
+        threads.append(record)
+    }
+}

@@ -1,0 +1,94 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+
+/// Looks at a target without touching it, by the best evidence that its kind has.
+struct EvidenceSource: Sendable {
+    private enum Kind: Sendable {
+        case thread
+        case dispatchQueue(address: UInt)
+        case beats
+    }
+
+    /// What one look told.
+    struct Look {
+        /// What it told of the target.
+        var observation: Observation
+        /// The thread that was the target has ended.
+        var isGone = false
+    }
+
+    private let kind: Kind
+    private let depth: (@Sendable () -> Int)?
+    private var lastDepth: Int?
+    private var thread = ThreadEvidence()
+    private var queue = DispatchQueueEvidence()
+    private var pace = ProcessPace()
+
+    init(_ evidence: WatchTarget.Evidence, depth: (@Sendable () -> Int)?) {
+        self.depth = depth
+        switch evidence {
+        case .thread:
+            kind = .thread
+        case .beats:
+            kind = .beats
+        case .dispatchQueue(let queue):
+            // The wrapper lives as long as the target, which holds it through its submit closure.
+            let wrapper = Unmanaged.passUnretained(queue).toOpaque()
+            kind = DispatchQueueLayout.address(ofWrapper: wrapper).map { .dispatchQueue(address: $0) } ?? .beats
+        }
+    }
+
+    /// Looks at the target.
+    ///
+    /// - Parameters:
+    ///   - context: what the looks of this pass share.
+    ///   - isBeatOut: whether a beat is out.
+    ///   - wantsBlockStart: whether to find out since when the thread sleeps, which costs 0.1 ms.
+    mutating func look(_ context: LookContext, isBeatOut: Bool, wantsBlockStart: Bool) -> Look {
+        var look: Look
+        switch kind {
+        case .thread:
+            look = thread.look(context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)
+        case .dispatchQueue(let address):
+            if let layout = context.dispatchLayout {
+                look = queue.look(address, layout, context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)
+            } else {
+                look = Look(observation: Observation(instant: context.now, progress: .unknown))
+            }
+        case .beats:
+            look = Look(observation: Observation(instant: context.now, progress: .unknown))
+        }
+        let isQuiet = pace.isQuiet(context)
+        if look.observation.progress == .unknown, look.observation.thread == nil {
+            look.observation.isProcessQuiet = isQuiet
+        }
+        if let depth {
+            let waiting = depth()
+            look.observation.depth = waiting
+            // A queue that got shorter has given out work: some job ended.
+            if let lastDepth, waiting < lastDepth, look.observation.progress == .unknown {
+                look.observation.progress = .advanced
+            }
+            lastDepth = waiting
+        }
+        return look
+    }
+
+    /// A beat is about to be posted.
+    mutating func beatWillBePosted(at instant: MonotonicInstant) {
+        thread.beatWillBePosted(at: instant)
+        queue.beatWillBePosted(at: instant)
+    }
+
+    /// The beat was answered.
+    mutating func beatAnswered(_ answer: BeatCell.Answer, cell: BeatCell, beat: @escaping @Sendable () -> Void) {
+        switch kind {
+        case .thread: thread.beatAnswered(answer, cell: cell, beat: beat)
+        case .dispatchQueue: queue.beatAnswered(answer)
+        case .beats: break
+        }
+    }
+}

@@ -1,0 +1,148 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchExposition
+internal import LoopwatchHTTP
+internal import LoopwatchPlatform
+internal import Synchronization
+
+/// The parts of a watch, put together: what runs, in which order it starts, and in which it stops.
+final class Parts: Sendable {
+    let registry: TargetRegistry
+    let log: LogWriter?
+    let server: HTTPServer?
+    private let configuration: WatchConfiguration
+    private let reporter: Reporter
+    private let health: WatchdogHealth
+    private let watchdog: Watchdog?
+    private let builder: SnapshotBuilder
+    private let hasStopped = Atomic<Bool>(false)
+
+    /// Starts every part that was asked for; one that cannot start is told and left out.
+    init(configuration: WatchConfiguration) {
+        let now = Clock.now()
+        self.configuration = configuration
+        var problems: [String] = []
+        var components: [ComponentSnapshot] = []
+        func started<Part>(_ name: String, _ start: () throws -> Part) -> Part? {
+            do {
+                let part = try start()
+                components.append(ComponentSnapshot(name: name, isUp: true))
+                return part
+            } catch {
+                problems.append("\(name) is not started: \(error)")
+                components.append(ComponentSnapshot(name: name, isUp: false))
+                return nil
+            }
+        }
+        let name = configuration.processName.isEmpty ? ProcessEnvironment.executableName() : configuration.processName
+        let ring = WarningRing()
+        let log =
+            configuration.log.isEmpty
+            ? nil
+            : started("log") {
+                let writer = try LogWriter(destinations: configuration.log)
+                try writer.start()
+                return writer
+            }
+        let health = WatchdogHealth(now: now)
+        let wake = started("wake") { try WakeSignal() }
+        let registry = TargetRegistry(configuration: configuration) { wake?.wake() }
+        let followers = FollowerWake()
+        let reporter = Reporter(
+            process: name,
+            ring: ring,
+            log: log,
+            budget: ReportBudget(burst: configuration.reportBurst),
+            interruptionReportNanoseconds: configuration.thresholds.warning.wholeNanoseconds,
+            published: { followers.wake() }
+        )
+        let builder = SnapshotBuilder(
+            process: name,
+            configuration: configuration,
+            registry: registry,
+            reporter: reporter,
+            health: health
+        )
+        let responder = EndpointResponder(process: name, ring: ring, builder: builder, health: health)
+        let server = configuration.endpoint.flatMap { address in
+            started("http") {
+                let server = try HTTPServer(
+                    address: address,
+                    allowedHosts: configuration.allowedHosts,
+                    responder: responder
+                )
+                try server.start()
+                return server
+            }
+        }
+        followers.connect(server)
+        watchdog = wake.flatMap { wake in
+            started("watchdog") {
+                let watchdog = Watchdog(
+                    registry: registry,
+                    reporter: reporter,
+                    health: health,
+                    wake: wake,
+                    resolutionNanoseconds: configuration.resolution.wholeNanoseconds,
+                    ownThreads: { [log?.threadIdentifier, server?.threadIdentifier].compactMap { $0 } }
+                )
+                try watchdog.start()
+                return watchdog
+            }
+        }
+        builder.connect(server: server, components: components.filter { $0.name != "wake" })
+        self.registry = registry
+        self.log = log
+        self.server = server
+        self.reporter = reporter
+        self.health = health
+        self.builder = builder
+        if let server { reporter.note("watching \(name); http://\(server.boundAddress)/") }
+        for problem in problems { note(problem) }
+    }
+
+    /// Adds a target, or says why not.
+    func add(_ target: WatchTarget) -> TargetRegistration {
+        guard !hasStopped.load(ordering: .acquiring) else {
+            let problem = TargetError(description: "target '\(target.name)' is not watched: the watch has stopped.")
+            return TargetRegistration(name: target.name, problem: problem, watched: nil, registry: registry)
+        }
+        switch registry.add(target, now: Clock.now()) {
+        case .success(let watched):
+            return TargetRegistration(name: target.name, problem: nil, watched: watched, registry: registry)
+        case .failure(let problem):
+            note(problem.description)
+            return TargetRegistration(name: target.name, problem: problem, watched: nil, registry: registry)
+        }
+    }
+
+    /// Watches Swift's global executor at its default priority, and at each other one once the process uses it.
+    func watchGlobalExecutor() {
+        _ = add(.globalExecutor())
+    }
+
+    /// A picture of everything now.
+    func snapshot() -> WatchSnapshot { builder.snapshot() }
+
+    /// The metrics as text.
+    func metrics() -> String { builder.metricsText() }
+
+    /// Stops every part, in the reverse order of starting; later calls do nothing.
+    func stop() {
+        guard !hasStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        watchdog?.stop()
+        server?.stop()
+        log?.stop()
+    }
+
+    /// Says something about Loopwatch itself; to standard error when there is no log, so that nothing is lost.
+    private func note(_ text: String) {
+        if let log {
+            log.note(text)
+        } else {
+            try? LineOutput.write(Array("loopwatch: \(text)\n".utf8), to: 2, name: Outputs.standardErrorName)
+        }
+    }
+}

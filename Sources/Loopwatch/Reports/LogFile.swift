@@ -1,0 +1,65 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+internal import LoopwatchPlatform
+
+/// A log file that is appended to, and opened again when it was renamed or removed. Used by one thread.
+struct LogFile: ~Copyable {
+    private let path: String
+    private var descriptor: CInt = -1
+    private var device: dev_t = 0
+    private var inode: ino_t = 0
+
+    init(path: String) {
+        self.path = path
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// Opens the file, unless the one that is open is still the one at the path.
+    ///
+    /// - Throws: ``SystemError`` that names the path; what was open before stays open.
+    mutating func open() throws(SystemError) {
+        var status = stat()
+        if descriptor >= 0, stat(path, &status) == 0, status.st_dev == device, status.st_ino == inode { return }
+        let opened = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o640)
+        guard opened >= 0 else { throw SystemError(operation: "open \(path)") }
+        guard fstat(opened, &status) == 0 else {
+            let error = SystemError(operation: "fstat \(path)")
+            close(opened)
+            throw error
+        }
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = opened
+        device = status.st_dev
+        inode = status.st_ino
+    }
+
+    /// Writes one line by one write(2).
+    mutating func write(_ line: [UInt8]) throws(SystemError) {
+        try open()
+        try LineOutput.write(line, to: descriptor, name: path)
+    }
+}
+
+/// Writing lines to a descriptor that may be full, slow or gone.
+enum LineOutput {
+    /// How long a line waits for a reader, in milliseconds.
+    private static let patienceMilliseconds: CInt = 1_000
+
+    /// Writes one line by one write(2), which the kernel does not interleave with others' (O_APPEND, or a pipe and at most
+    /// PIPE_BUF bytes).
+    ///
+    /// - Throws: ``SystemError`` when nobody reads (EPIPE), the disk is full (ENOSPC), or nobody read for a second
+    ///   (EAGAIN). The thread blocks SIGPIPE, so that a closed pipe is an error and not the end of the host.
+    static func write(_ line: [UInt8], to descriptor: CInt, name: String) throws(SystemError) {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        let ready = retryingInterrupted { poll(&entry, 1, patienceMilliseconds) }
+        guard ready > 0 else { throw SystemError(operation: "write \(name)", code: EAGAIN) }
+        let written = retryingInterrupted { Glibc.write(descriptor, line, line.count) }
+        guard written == line.count else {
+            throw SystemError(operation: "write \(name)", code: written < 0 ? errno : ENOSPC)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchExposition
+internal import LoopwatchHTTP
+internal import LoopwatchPlatform
+internal import Synchronization
+
+/// Takes pictures of a watch, from any thread, without waiting for the watchdog.
+final class SnapshotBuilder: Sendable {
+    private struct Connected {
+        var server: HTTPServer?
+        var components: [ComponentSnapshot] = []
+    }
+
+    private let process: String
+    private let configuration: WatchConfiguration
+    private let registry: TargetRegistry
+    private let reporter: Reporter
+    private let health: WatchdogHealth
+    private let connected = Mutex(Connected())
+
+    init(
+        process: String,
+        configuration: WatchConfiguration,
+        registry: TargetRegistry,
+        reporter: Reporter,
+        health: WatchdogHealth
+    ) {
+        self.process = process
+        self.configuration = configuration
+        self.registry = registry
+        self.reporter = reporter
+        self.health = health
+    }
+
+    /// Tells what was started, once it is known.
+    func connect(server: HTTPServer?, components: [ComponentSnapshot]) {
+        connected.withLock { $0 = Connected(server: server, components: components) }
+    }
+
+    /// Parts that were asked for, and whether each runs.
+    var components: [ComponentSnapshot] {
+        let isLogHealthy = reporter.isLogHealthy
+        return connected.withLock { $0.components }.map { component in
+            component.name == "log"
+                ? ComponentSnapshot(name: "log", isUp: component.isUp && isLogHealthy) : component
+        }
+    }
+
+    /// Whether a target is blocked, and which: for probes.
+    func snapshot() -> WatchSnapshot {
+        let now = Clock.now()
+        let unix = Clock.unixNanoseconds()
+        let interruptions = health.interruptions
+        let listing = registry.listing
+        let server = connected.withLock { $0.server }
+        func statistics(_ watched: WatchedTarget) -> (StallStatistics, Cause?, Int?) {
+            watched.detector.withLock {
+                let counted = $0.statistics(at: now, unixNanoseconds: unix, interruptions: interruptions)
+                return (counted, $0.currentCause, $0.depth)
+            }
+        }
+        var reporting = reporter.snapshot
+        let http = server?.statistics
+        reporting.droppedSlowClient = http?.streamsCutOff ?? 0
+        return WatchSnapshot(
+            process: process,
+            unixNanoseconds: unix,
+            loops: listing.loops.map { watched in
+                let (statistics, cause, _) = statistics(watched)
+                return LoopSnapshot(name: watched.target.name, statistics: statistics, currentCause: cause)
+            },
+            pools: listing.pools.map { watched in
+                let (statistics, cause, depth) = statistics(watched)
+                return PoolSnapshot(
+                    name: watched.target.name,
+                    statistics: statistics,
+                    depth: watched.target.depth == nil ? nil : depth ?? 0,
+                    size: watched.target.size?(),
+                    currentCause: cause
+                )
+            },
+            loopsLimit: configuration.loopsLimit,
+            poolsLimit: configuration.poolsLimit,
+            loopsRejected: listing.loopsRejected,
+            poolsRejected: listing.poolsRejected,
+            watchdog: health.snapshot,
+            reporting: reporting,
+            http: http.map { HTTPSnapshot($0) },
+            host: HostStatistics.read(),
+            components: components,
+            build: BuildInformation(version: Loopwatch.version, swiftVersion: CompilerVersion.text)
+        )
+    }
+}

@@ -1,0 +1,119 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+internal import Synchronization
+
+/// The targets of a watch: added and removed from any thread, listed by the watchdog and the endpoint.
+final class TargetRegistry: Sendable {
+    private struct Storage {
+        var loops: [WatchedTarget] = []
+        var pools: [WatchedTarget] = []
+        var loopsRejected: UInt64 = 0
+        var poolsRejected: UInt64 = 0
+    }
+
+    /// A picture of the registry.
+    struct Listing {
+        /// The loops, in the order of registration.
+        var loops: [WatchedTarget]
+        /// The pools, in the order of registration.
+        var pools: [WatchedTarget]
+        /// Loops that were refused because of the limit.
+        var loopsRejected: UInt64
+        /// Pools that were refused because of the limit.
+        var poolsRejected: UInt64
+        /// Loops and pools.
+        var all: [WatchedTarget] { loops + pools }
+    }
+
+    private let storage = Mutex(Storage())
+    private let configuration: WatchConfiguration
+    private let changed: @Sendable () -> Void
+
+    /// Creates an empty registry.
+    ///
+    /// - Parameters:
+    ///   - configuration: limits and defaults.
+    ///   - changed: called after each change, on the thread that made it.
+    init(configuration: WatchConfiguration, changed: @escaping @Sendable () -> Void) {
+        self.configuration = configuration
+        self.changed = changed
+    }
+
+    /// Registers a target.
+    func add(_ target: WatchTarget, now: MonotonicInstant) -> Result<WatchedTarget, TargetError> {
+        let thresholds = target.thresholds ?? configuration.thresholds
+        let resolution = target.resolution ?? configuration.resolution
+        do throws(ConfigurationError) {
+            try thresholds.validate(name: "thresholds")
+            try WatchConfiguration.validate(resolution: resolution, key: "resolution")
+        } catch {
+            return .failure(TargetError(description: "target '\(target.name)' is not watched: \(error)"))
+        }
+        guard !target.name.isEmpty, target.name.utf8.count <= Limits.targetNameBytes else {
+            return .failure(
+                TargetError(
+                    description:
+                        "target '\(target.name)' is not watched: a name has 1 to \(Limits.targetNameBytes) bytes."
+                )
+            )
+        }
+        let watched = WatchedTarget(
+            target: target,
+            policy: DetectionPolicy(
+                resolutionNanoseconds: resolution.wholeNanoseconds,
+                thresholds: thresholds,
+                reportsBeforeFirstAnswer: target.reportsBeforeFirstAnswer
+            ),
+            now: now
+        )
+        let problem: String? = storage.withLock { storage in
+            let isPool = target.subject == .pool
+            if (isPool ? storage.pools : storage.loops).contains(where: { $0.target.name == target.name }) {
+                return "a \(target.subject.rawValue) of that name is watched already."
+            }
+            if isPool {
+                guard storage.pools.count < configuration.poolsLimit else {
+                    storage.poolsRejected += 1
+                    return "the limit of \(configuration.poolsLimit) pools is reached (poolsLimit raises it)."
+                }
+                storage.pools.append(watched)
+            } else {
+                guard storage.loops.count < configuration.loopsLimit else {
+                    storage.loopsRejected += 1
+                    return "the limit of \(configuration.loopsLimit) loops is reached (loopsLimit raises it)."
+                }
+                storage.loops.append(watched)
+            }
+            return nil
+        }
+        if let problem {
+            return .failure(TargetError(description: "target '\(target.name)' is not watched: \(problem)"))
+        }
+        changed()
+        return .success(watched)
+    }
+
+    /// Removes a target; harmless if it is not there.
+    func remove(_ watched: WatchedTarget) {
+        storage.withLock { storage in
+            storage.loops.removeAll { $0 === watched }
+            storage.pools.removeAll { $0 === watched }
+        }
+        changed()
+    }
+
+    /// The targets now.
+    var listing: Listing {
+        storage.withLock { storage in
+            Listing(
+                loops: storage.loops,
+                pools: storage.pools,
+                loopsRejected: storage.loopsRejected,
+                poolsRejected: storage.poolsRejected
+            )
+        }
+    }
+}

@@ -1,0 +1,25 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import Synchronization
+
+/// A registered target: what the host gave, the cell its beats run in, and the detector that decides.
+final class WatchedTarget: Sendable {
+    let target: WatchTarget
+    let cell = BeatCell()
+    /// Made once and posted again and again, so that nothing is allocated for a beat and nothing freed on the loop.
+    let beat: @Sendable () -> Void
+    /// Guarded, because the watchdog decides by it and the endpoint takes its picture.
+    let detector: Mutex<StallDetector>
+    /// Used by the watchdog's thread alone; guarded so that the compiler knows.
+    let evidence: Mutex<EvidenceSource>
+
+    init(target: WatchTarget, policy: DetectionPolicy, now: MonotonicInstant) {
+        self.target = target
+        let cell = cell
+        beat = cell.beat()
+        detector = Mutex(StallDetector(policy: policy, now: now))
+        evidence = Mutex(EvidenceSource(target.evidence, depth: target.depth))
+    }
+}

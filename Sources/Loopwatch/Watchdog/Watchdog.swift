@@ -1,0 +1,128 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+internal import Synchronization
+
+/// The watchdog: one thread that sleeps until the next deadline, looks at the targets that are due, and does what their
+/// detectors say.
+final class Watchdog: Sendable {
+    private let registry: TargetRegistry
+    private let reporter: Reporter
+    private let health: WatchdogHealth
+    private let wake: WakeSignal
+    private let resolutionNanoseconds: Int64
+    private let ownThreads: @Sendable () -> [ThreadIdentifier]
+    private let isStopping = Atomic<Bool>(false)
+    private let thread = Mutex<OwnThread?>(nil)
+
+    /// Deadlines that lie closer together than this are served by one wake-up, in nanoseconds.
+    private static let coalescingNanoseconds: Int64 = 500_000
+    /// Lateness of the watchdog below this is not an interruption of the host, in nanoseconds.
+    private static let interruptionNanosecondsMinimum: Int64 = 10_000_000
+    /// A machine that slept for less than this was not suspended: the two clocks are read a moment apart.
+    private static let machineSleepNanosecondsMinimum: Int64 = 100_000_000
+
+    /// Creates a watchdog that does not run yet.
+    ///
+    /// - Parameters:
+    ///   - registry: the targets.
+    ///   - reporter: takes what is to be said.
+    ///   - health: takes the watchdog's measurements of itself.
+    ///   - wake: wakes the watchdog before its time, after a change of the registry.
+    ///   - resolutionNanoseconds: the configured resolution.
+    ///   - ownThreads: Loopwatch's other threads, whose CPU time is not the host's.
+    init(
+        registry: TargetRegistry,
+        reporter: Reporter,
+        health: WatchdogHealth,
+        wake: WakeSignal,
+        resolutionNanoseconds: Int64,
+        ownThreads: @escaping @Sendable () -> [ThreadIdentifier]
+    ) {
+        self.registry = registry
+        self.reporter = reporter
+        self.health = health
+        self.wake = wake
+        self.resolutionNanoseconds = resolutionNanoseconds
+        self.ownThreads = ownThreads
+    }
+
+    /// Starts the thread.
+    ///
+    /// - Throws: ``SystemError`` when the system allows no more threads.
+    func start() throws {
+        let started = try OwnThread(name: "lw-watchdog") { self.run() }
+        thread.withLock { $0 = started }
+    }
+
+    /// Ends the thread and waits for it.
+    func stop() {
+        isStopping.store(true, ordering: .releasing)
+        wake.wake()
+        thread.withLock { $0.take() }?.join()
+    }
+
+    private func run() {
+        var pass = WatchdogPass(reporter: reporter)
+        let own = ThreadView(OwnThread.currentIdentifier)
+        var runDelay = own.runDelayNanoseconds()
+        var machineSleep = Clock.machineSleepNanoseconds()
+        var planned: MonotonicInstant? = Clock.now()
+        while !isStopping.load(ordering: .acquiring) {
+            let wasWoken = wake.wait(until: planned)
+            let now = Clock.now()
+            let late = planned.map { now.nanoseconds(since: $0) }
+            let isTimed = !wasWoken || (late ?? -1) > 0
+            health.woke(
+                at: now,
+                lateNanoseconds: isTimed ? late : nil,
+                resolutionNanoseconds: resolutionNanoseconds
+            )
+            let minimum = max(resolutionNanoseconds, Self.interruptionNanosecondsMinimum)
+            if let late, let planned, late >= minimum {
+                let delay = own.runDelayNanoseconds()
+                let waited = delay.flatMap { after in runDelay.map { after - $0 } }
+                let kind = Interruption.kind(lateNanoseconds: late, runDelayNanoseconds: waited)
+                interrupted(Interruption(from: planned, to: now, kind: kind), nanoseconds: late, now: now)
+            }
+            let slept = Clock.machineSleepNanoseconds()
+            if slept - machineSleep >= Self.machineSleepNanosecondsMinimum {
+                // The monotonic clock stood still meanwhile: there is nothing to subtract, only something to count.
+                interrupted(
+                    Interruption(from: now, to: now, kind: .suspended),
+                    nanoseconds: slept - machineSleep,
+                    now: now
+                )
+            }
+            machineSleep = slept
+            var context = LookContext(
+                now: now,
+                othersCPUNanoseconds: hostCPUNanoseconds(),
+                dispatchLayout: nil
+            )
+            planned = pass.run(
+                registry.listing.all,
+                context: &context,
+                interruptions: health.interruptions,
+                coalescingNanoseconds: Self.coalescingNanoseconds
+            )
+            runDelay = own.runDelayNanoseconds()
+            health.sleeps(until: planned, cpuNanoseconds: own.cpuNanoseconds())
+        }
+    }
+
+    /// CPU time of the process without Loopwatch's own threads.
+    private func hostCPUNanoseconds() -> Int64? {
+        guard var total = Clock.processCPUNanoseconds() else { return nil }
+        total -= Clock.threadCPUNanoseconds(of: OwnThread.currentIdentifier) ?? 0
+        for thread in ownThreads() { total -= Clock.threadCPUNanoseconds(of: thread) ?? 0 }
+        return total
+    }
+
+    private func interrupted(_ interruption: Interruption, nanoseconds: Int64, now: MonotonicInstant) {
+        health.interrupted(interruption, nanoseconds: nanoseconds)
+        reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now)
+    }
+}

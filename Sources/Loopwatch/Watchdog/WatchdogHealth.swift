@@ -1,0 +1,76 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+internal import Synchronization
+
+/// The watchdog's measurements of itself: readable from any thread.
+final class WatchdogHealth: Sendable {
+    private struct Storage {
+        var snapshot = WatchdogSnapshot()
+        var interruptions = InterruptionLog()
+        var lastPass: MonotonicInstant
+        var nextPass: MonotonicInstant?
+    }
+
+    private let storage: Mutex<Storage>
+
+    init(now: MonotonicInstant) {
+        storage = Mutex(Storage(lastPass: now))
+    }
+
+    /// The counters so far.
+    var snapshot: WatchdogSnapshot { storage.withLock { $0.snapshot } }
+
+    /// The interruptions so far.
+    var interruptions: InterruptionLog { storage.withLock { $0.interruptions } }
+
+    /// When the watchdog last went round, and when it meant to go round next (`nil`: when something changes).
+    var schedule: (lastPass: MonotonicInstant, nextPass: MonotonicInstant?) {
+        storage.withLock { ($0.lastPass, $0.nextPass) }
+    }
+
+    /// The watchdog woke up.
+    ///
+    /// - Parameters:
+    ///   - now: when.
+    ///   - lateNanoseconds: how late; `nil` if it was woken by something other than its timer.
+    ///   - resolutionNanoseconds: what counts as a missed wake-up.
+    func woke(at now: MonotonicInstant, lateNanoseconds: Int64?, resolutionNanoseconds: Int64) {
+        storage.withLock { storage in
+            storage.lastPass = now
+            storage.snapshot.wakeups += 1
+            guard let lateNanoseconds else { return }
+            storage.snapshot.wakeupDelay.observe(nanoseconds: lateNanoseconds)
+            if lateNanoseconds >= resolutionNanoseconds { storage.snapshot.missedWakeups += 1 }
+        }
+    }
+
+    /// The watchdog goes to sleep.
+    func sleeps(until next: MonotonicInstant?, cpuNanoseconds: Int64?) {
+        storage.withLock { storage in
+            storage.nextPass = next
+            if let cpuNanoseconds { storage.snapshot.cpuNanoseconds = cpuNanoseconds }
+        }
+    }
+
+    /// The host did not run.
+    ///
+    /// - Parameters:
+    ///   - interruption: when, on the monotonic clock.
+    ///   - nanoseconds: how long; longer than the interruption where the monotonic clock stood still too.
+    func interrupted(_ interruption: Interruption, nanoseconds: Int64) {
+        storage.withLock { storage in
+            storage.interruptions.append(interruption)
+            switch interruption.kind {
+            case .suspended:
+                storage.snapshot.suspensions += 1
+                storage.snapshot.suspendedNanoseconds += nanoseconds
+            case .starved:
+                storage.snapshot.starvations += 1
+                storage.snapshot.starvedNanoseconds += nanoseconds
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+internal import Synchronization
+
+/// One round of the watchdog over its targets. Belongs to the watchdog's thread.
+struct WatchdogPass {
+    private let reporter: Reporter
+    private var experiment: DispatchLayoutExperiment?
+    private var layout: DispatchQueueLayout?
+
+    init(reporter: Reporter) {
+        self.reporter = reporter
+    }
+
+    /// Looks at the targets that are due; returns when the next one is.
+    mutating func run(
+        _ targets: [WatchedTarget],
+        context: inout LookContext,
+        interruptions: InterruptionLog,
+        coalescingNanoseconds: Int64
+    ) -> MonotonicInstant? {
+        let horizon = context.now.advanced(byNanoseconds: coalescingNanoseconds)
+        var next: MonotonicInstant?
+        for watched in targets {
+            let due = watched.detector.withLock { $0.nextLook(interruptions: interruptions) }
+            guard let due else { continue }
+            if due <= horizon {
+                findDispatchLayout(for: watched.target, &context)
+                look(at: watched, context, interruptions: interruptions)
+            }
+            if let due = watched.detector.withLock({ $0.nextLook(interruptions: interruptions) }) {
+                next = next.map { min($0, due) } ?? due
+            }
+        }
+        return next
+    }
+
+    private func look(at watched: WatchedTarget, _ context: LookContext, interruptions: InterruptionLog) {
+        let isBeatOut = watched.detector.withLock { $0.isBeatOut }
+        if isBeatOut, let given = watched.cell.answer() {
+            watched.evidence.withLock { $0.beatAnswered(given, cell: watched.cell, beat: watched.beat) }
+            let actions = watched.detector.withLock {
+                $0.beatRan(at: given.ran, posted: given.posted, interruptions: interruptions)
+            }
+            perform(actions, on: watched, now: context.now)
+        }
+        let (isStillOut, wantsBlockStart) = watched.detector.withLock { ($0.isBeatOut, $0.wantsBlockStart) }
+        let look = watched.evidence.withLock {
+            $0.look(context, isBeatOut: isStillOut, wantsBlockStart: wantsBlockStart)
+        }
+        let actions = watched.detector.withLock { detector in
+            look.isGone
+                ? detector.targetGone(at: context.now, interruptions: interruptions)
+                : detector.looked(look.observation, interruptions: interruptions)
+        }
+        perform(actions, on: watched, now: context.now)
+        if look.isGone {
+            reporter.note("target '\(watched.target.name)' is gone: its thread has ended; remove() it.")
+        }
+    }
+
+    private func perform(_ actions: [StallDetector.Action], on watched: WatchedTarget, now: MonotonicInstant) {
+        for action in actions {
+            switch action {
+            case .report(let draft):
+                reporter.report(draft, target: watched.target, now: now)
+            case .postBeat:
+                watched.evidence.withLock { $0.beatWillBePosted(at: now) }
+                let posted = Clock.now()
+                watched.cell.willPost(at: posted)
+                watched.detector.withLock { $0.beatPosted(at: posted) }
+                watched.target.submit(watched.beat)
+            }
+        }
+    }
+
+    private mutating func findDispatchLayout(for target: WatchTarget, _ context: inout LookContext) {
+        guard case .dispatchQueue = target.evidence else { return }
+        if layout == nil {
+            if let experiment { layout = experiment.layout() } else { experiment = DispatchLayoutExperiment() }
+        }
+        context.dispatchLayout = layout
+    }
+}

@@ -1,0 +1,68 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// What was seen of the blocked thread over the length of a stall, and the verdict on why it made no progress.
+public struct CauseEvidence: Sendable, Equatable {
+    /// When the block began, as far as is known.
+    public var start: MonotonicInstant
+    private var last: MonotonicInstant
+    private var thread: Int32?
+    private var computedNanoseconds: Int64 = 0
+    private var delayedNanoseconds: Int64 = 0
+    private var isCPUKnown = false
+    private var looks = 0
+    private var looksUnserved = 0
+    private var calls: [BlockingCall: Int] = [:]
+
+    /// Begins to collect evidence at the (estimated) beginning of a block.
+    public init(start: MonotonicInstant) {
+        self.start = start
+        last = start
+    }
+
+    /// Adds one look.
+    public mutating func add(_ observation: Observation) {
+        thread = observation.thread ?? thread
+        looks += 1
+        last = max(last, observation.instant)
+        if observation.progress == .free { looksUnserved += 1 }
+        if let call = observation.call, calls.count < Limits.callsInEvidence || calls[call] != nil {
+            calls[call, default: 0] += 1
+        }
+        if let computed = observation.computedNanoseconds {
+            isCPUKnown = true
+            computedNanoseconds += computed
+        }
+        delayedNanoseconds += observation.delayedNanoseconds ?? 0
+    }
+
+    /// Time for which the thread computed or waited for a CPU, in nanoseconds; `nil` where its clock was not to be had.
+    public var activeNanoseconds: Int64? {
+        isCPUKnown ? computedNanoseconds + delayedNanoseconds : nil
+    }
+
+    /// The thread that was seen last.
+    public var blockedThread: Int32? { thread }
+
+    /// CPU time over elapsed time, 0 to 1, where it is known.
+    public var cpuShare: Double? {
+        let elapsed = last.nanoseconds(since: start)
+        guard isCPUKnown, elapsed > 0 else { return nil }
+        return min(1, max(0, Double(computedNanoseconds) / Double(elapsed)))
+    }
+
+    /// The verdict, from the evidence alone.
+    public var verdict: Cause {
+        let elapsed = last.nanoseconds(since: start)
+        guard looks > 0 else { return .unknown }
+        // Work waits for the target, and no thread takes it up.
+        if looksUnserved * 2 > looks { return .starvation }
+        let slept = calls.values.reduce(0, +)
+        if slept * 2 >= looks, let most = calls.max(by: { ($0.value, $1.key.name) < ($1.value, $0.key.name) })?.key {
+            return most.isLock ? .lock : .syscall(most.name)
+        }
+        if elapsed > 0, delayedNanoseconds * 2 >= elapsed { return .runqueue }
+        if let cpuShare, cpuShare >= 0.5 { return .cpu }
+        return .unknown
+    }
+}

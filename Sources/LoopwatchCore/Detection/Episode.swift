@@ -1,0 +1,30 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// One stall or congestion while it goes on.
+struct Episode: Sendable {
+    /// Number within the target.
+    var number: UInt64
+    /// When it began.
+    var began: MonotonicInstant
+    /// The earliest it can have begun.
+    var earliest: MonotonicInstant
+    /// Whether its beginning is known from when the thread went to sleep, and no longer a guess.
+    var isStartKnown = false
+    /// Whether its beginning was reported.
+    var isReported = false
+    /// Length at which the next report is due, in nanoseconds.
+    var nextReportNanoseconds: Int64
+    /// What was seen of the thread.
+    var evidence: CauseEvidence
+
+    /// Length at an instant, without the interruptions in between.
+    func durationNanoseconds(at instant: MonotonicInstant, interruptions: InterruptionLog) -> Int64 {
+        max(0, instant.nanoseconds(since: began) - interruptions.overlapNanoseconds(from: began, to: instant))
+    }
+
+    /// Moves the next report to the first doubling that is not yet reached.
+    mutating func scheduleNextReport(after nanoseconds: Int64) {
+        while nextReportNanoseconds <= nanoseconds { nextReportNanoseconds *= 2 }
+    }
+}

@@ -1,0 +1,67 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// A time in which the watchdog itself did not run, and so, as far as it can tell, nothing did.
+public struct Interruption: Sendable, Equatable {
+    /// Why the watchdog did not run.
+    public enum Kind: Sendable, Equatable {
+        /// The process or the machine stood still: a stop signal, a suspended machine, a debugger.
+        case suspended
+        /// The watchdog was ready, and the kernel ran something else.
+        case starved
+    }
+
+    /// When the watchdog should have run.
+    public var from: MonotonicInstant
+    /// When it ran.
+    public var to: MonotonicInstant
+    /// Why.
+    public var kind: Kind
+
+    /// Creates an interruption.
+    public init(from: MonotonicInstant, to: MonotonicInstant, kind: Kind) {
+        self.from = from
+        self.to = to
+        self.kind = kind
+    }
+
+    /// Its length in nanoseconds.
+    public var nanoseconds: Int64 { to.nanoseconds(since: from) }
+
+    /// Decides why the watchdog woke late.
+    ///
+    /// - Parameters:
+    ///   - lateNanoseconds: how late it was.
+    ///   - runDelayNanoseconds: how much longer than before the watchdog's thread has waited for a CPU
+    ///     (`/proc/thread-self/schedstat`, second field); `nil` where the kernel does not say.
+    public static func kind(lateNanoseconds: Int64, runDelayNanoseconds: Int64?) -> Kind {
+        guard let runDelayNanoseconds else { return .suspended }
+        return runDelayNanoseconds * 2 >= lateNanoseconds ? .starved : .suspended
+    }
+}
+
+/// The latest interruptions, for subtracting them from what is laid on the application.
+public struct InterruptionLog: Sendable {
+    private var interruptions: [Interruption] = []
+
+    /// Creates an empty log.
+    public init() {}
+
+    /// Remembers an interruption; the oldest is forgotten beyond ``Limits/interruptionsKept``.
+    public mutating func append(_ interruption: Interruption) {
+        if interruptions.count == Limits.interruptionsKept { interruptions.removeFirst() }
+        interruptions.append(interruption)
+    }
+
+    /// Nanoseconds of interruption between two instants.
+    public func overlapNanoseconds(from: MonotonicInstant, to: MonotonicInstant) -> Int64 {
+        var total: Int64 = 0
+        for interruption in interruptions.reversed() {
+            if interruption.to <= from { break }
+            let start = max(interruption.from, from)
+            let end = min(interruption.to, to)
+            total += max(0, end.nanoseconds(since: start))
+        }
+        return total
+    }
+}

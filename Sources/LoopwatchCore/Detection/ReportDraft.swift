@@ -1,0 +1,30 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a detector has to say; the shell adds names, numbers and wall time.
+public struct ReportDraft: Sendable, Equatable {
+    /// Where the stall stands.
+    public var state: StallReport.State
+    /// Stall or congestion.
+    public var kind: StallReport.Kind
+    /// Number of the episode within the target, ascending from 1.
+    public var episode: UInt64
+    /// When it began.
+    public var began: MonotonicInstant
+    /// When it ended, or until when it has been watched.
+    public var until: MonotonicInstant
+    /// Length in nanoseconds, without interruptions.
+    public var durationNanoseconds: Int64
+    /// Interruptions within it, in nanoseconds.
+    public var interruptedNanoseconds: Int64
+    /// Severity by length.
+    public var severity: Severity
+    /// Why.
+    public var cause: Cause
+    /// CPU time over elapsed time, where it is known.
+    public var cpuShare: Double?
+    /// The blocked thread, where it is known.
+    public var thread: Int32?
+    /// Items that wait, where the target tells.
+    public var depth: Int?
+}

@@ -1,0 +1,14 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "benchmarks",
+    dependencies: [.package(name: "loopwatch", path: "../../..")],
+    targets: [
+        .target(name: "CEpollLoop"),
+        .executableTarget(
+            name: "detection-benchmark",
+            dependencies: ["CEpollLoop", .product(name: "Loopwatch", package: "loopwatch")]
+        ),
+    ]
+)
