@@ -35,4 +35,10 @@ int lw_wait_readable(int descriptor, int64_t timeout_ns);
 /// Provided because the Glibc module does not import pthread_setname_np().
 void lw_set_thread_name(const char *_Nonnull name);
 
+/// Accepts a connection as a non-blocking, close-on-exec descriptor; -1 and errno on failure, EAGAIN when none waits.
+///
+/// Provided because the Glibc module does not import accept4(), and with accept() and fcntl() a program that the host
+/// starts in between would inherit the connection.
+int lw_accept(int listener);
+
 #endif
