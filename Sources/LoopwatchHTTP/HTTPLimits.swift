@@ -6,7 +6,7 @@ package struct HTTPLimits: Sendable {
     /// The limits of production.
     package static let standard = HTTPLimits()
 
-    /// Connections that are served at once. A scraper, a few people and eight streams need fewer.
+    /// Connections that are served at once: a scraper, a few people and eight streams need fewer.
     package var connections = 32
     /// Connections beyond that which are kept just long enough for the client to read why it is refused.
     package var refusedConnections = 8
@@ -23,7 +23,7 @@ package struct HTTPLimits: Sendable {
     ///
     /// Absolute: a limit on each read would let a client hold a connection for ever, a byte at a time ("slowloris").
     package var headDeadline = Duration.seconds(5)
-    /// Between requests. Longer than the usual scrape interval of a minute, so that scrapers keep their connection.
+    /// Between requests: longer than the usual scrape interval of a minute, so that scrapers keep their connection.
     package var idleDeadline = Duration.seconds(120)
     /// From the answer's first byte to its last; absolute for the same reason.
     package var answerDeadline = Duration.seconds(10)

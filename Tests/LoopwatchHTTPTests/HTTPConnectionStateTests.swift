@@ -120,8 +120,6 @@ struct HTTPConnectionStateTests {
         state.append(HTTPStreamChunk(bytes: [], nextDeadline: seconds(15)), at: seconds(0))
         #expect(step(&state, 0) == "write")
         writeAll(&state, 0)
-        #expect(step(&state, 0) == "askStream")
-        state.append(HTTPStreamChunk(bytes: [], nextDeadline: seconds(15)), at: seconds(0))
         #expect(step(&state, 1) == "wait")
         #expect(state.nextDeadline == seconds(15))
         #expect(step(&state, 15) == "askStream")
@@ -132,6 +130,39 @@ struct HTTPConnectionStateTests {
         state.writeBlocked()
         #expect(step(&state, 49) == "wait")
         #expect(step(&state, 50) == "cutOffStream")
+    }
+
+    @Test("a stream is asked again when all is written only if it was short of room")
+    func streamRoom() {
+        func isAskedAgain(afterBytes count: Int) -> Bool {
+            var state = HTTPConnectionState(at: seconds(0), policy: policy)
+            state.received(request, at: seconds(0))
+            #expect(step(&state, 0) == "respond")
+            let stream = HTTPResponse(status: 200, headers: [], body: .stream(TestStream()), handler: "test")
+            _ = state.answer(stream, at: seconds(0))
+            #expect(step(&state, 0) == "askStream")
+            state.append(HTTPStreamChunk(bytes: [UInt8](repeating: 0, count: count)), at: seconds(0))
+            #expect(step(&state, 0) == "write")
+            writeAll(&state, 0)
+            return step(&state, 0) == "askStream"
+        }
+        #expect(!isAskedAgain(afterBytes: 10))
+        #expect(isAskedAgain(afterBytes: 200_000))
+    }
+
+    @Test("a stream that wants to be asked at once but has nothing to say does not keep the server busy")
+    func restlessStream() {
+        var state = HTTPConnectionState(at: seconds(0), policy: policy)
+        state.received(request, at: seconds(0))
+        #expect(step(&state, 0) == "respond")
+        _ = state.answer(
+            HTTPResponse(status: 200, headers: [], body: .stream(TestStream()), handler: "test"),
+            at: seconds(0)
+        )
+        state.append(HTTPStreamChunk(bytes: [], nextDeadline: seconds(0)), at: seconds(0))
+        writeAll(&state, 0)
+        #expect(step(&state, 0) == "wait")
+        #expect(state.nextDeadline == seconds(0.01))
     }
 
     @Test("a stream that gives more than it may is cut off, not written in part")

@@ -60,8 +60,7 @@ extension HTTPConnectionState {
         isWriteBlocked = false
         guard phase == .streaming, count > 0 else { return }
         stream.progressedAt = now
-        // There is room again, and the stream may have more than fitted.
-        if output.isEmpty { stream.isDue = true }
+        if output.isEmpty, stream.isShortOfRoom { stream.isDue = true }
     }
 
     /// The kernel took no byte.

@@ -43,24 +43,35 @@ struct HTTPConnectionState: Sendable {
         case closed
     }
 
+    /// The bounds.
     let limits: HTTPLimits
+    /// Decides on requests.
     let policy: HTTPRequestPolicy
+    /// What the connection is doing.
     var phase = Phase.readingHead
+    /// What is on its way to the client.
     var output = OutputBuffer()
     /// When the phase is over at the latest; a stream has deadlines of its own.
     var deadline: MonotonicInstant
     /// The most that any deadline may be, once the server stops.
     var stopDeadline: MonotonicInstant?
+    /// Reads the request that is coming or was the last to come.
     var parser: HTTPHeadParser
     /// What was read but belongs to a later request.
     var input: [UInt8] = []
     /// Whether the deadline for a head runs, and not the one for an idle connection.
     var headDeadlineRuns = true
+    /// Requests whose head was complete.
     var requestsBegun = 0
+    /// The request that is being answered.
     var admission: HTTPRequestPolicy.Admission?
+    /// Whether the client sends nothing more.
     var hasEnded = false
+    /// Whether the kernel took no more bytes.
     var isWriteBlocked = false
+    /// Bytes that came after the last answer.
     var lingeredBytes = 0
+    /// What is known of the stream, while there is one.
     var stream = HTTPStreamState()
 
     /// Begins with a connection that was just accepted.

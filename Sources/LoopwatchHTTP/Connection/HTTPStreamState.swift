@@ -11,6 +11,8 @@ struct HTTPStreamState: Sendable, Equatable {
     var isDue = false
     /// When it is to be asked at the latest.
     var nextDeadline: MonotonicInstant?
+    /// Whether it may have been short of room, and is to be asked again when what it gave is written.
+    var isShortOfRoom = false
     /// Whether it has given its last bytes.
     var isOver = false
     /// When the client last took a byte, or was last given the first one to take.
@@ -75,11 +77,14 @@ extension HTTPConnectionState {
             phase = .closed
             return
         }
+        // Not after every piece: a stream that gives a heartbeat whenever it is asked would never come to rest.
+        let half = limits.streamBufferBytes / 2
+        stream.isShortOfRoom = streamCapacity < half || chunk.bytes.count > half
         if output.isEmpty { stream.progressedAt = now }
         output.append(HTTPResponseEncoder.piece(chunk.bytes, framing: stream.framing))
         stream.isDue = false
         stream.nextDeadline = chunk.nextDeadline
-        if let next = chunk.nextDeadline {
+        if chunk.bytes.isEmpty, let next = chunk.nextDeadline {
             stream.nextDeadline = max(next, now.advanced(by: limits.streamPauseMinimum))
         }
         if chunk.isOver || stopDeadline != nil {

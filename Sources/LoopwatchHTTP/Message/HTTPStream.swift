@@ -5,8 +5,9 @@ package import LoopwatchCore
 
 /// A body that goes on; called on the server's thread only.
 ///
-/// It is asked when it starts, when ``HTTPServer/wakeStreams()`` was called, when its own deadline passed, when all that
-/// it gave before was written, and once more when the server stops.
+/// It is asked when it starts, when ``HTTPServer/wakeStreams()`` was called, when its own deadline passed, and once more
+/// when the server stops. When it was offered less than half of the buffer, or gave more than that, it is also asked
+/// when all of it is written. A stream that has more, in small pieces, gives the present as its next deadline.
 package protocol HTTPStream: AnyObject, Sendable {
     /// Gives the next bytes.
     ///

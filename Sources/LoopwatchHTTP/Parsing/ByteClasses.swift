@@ -3,9 +3,13 @@
 
 /// Classes of bytes in the grammar of HTTP (RFC 9110 section 5.6, RFC 9112).
 extension UInt8 {
+    /// The second half of what ends a line.
     static let lineFeed: UInt8 = 0x0A
+    /// The first half of what ends a line.
     static let carriageReturn: UInt8 = 0x0D
+    /// What separates the parts of a request line.
     static let space: UInt8 = 0x20
+    /// What a field's value may have instead of a space.
     static let tab: UInt8 = 0x09
 
     /// Whether the byte may be part of a method or of a field's name.

@@ -3,7 +3,9 @@
 
 /// The target of a request: its path and the parameters of its query, decoded.
 struct HTTPTarget {
-    /// The path, decoded once. There are no files behind it, so dot segments mean nothing.
+    /// The path, decoded once.
+    ///
+    /// There are no files behind it, so dot segments mean nothing.
     var path: String
     /// The parameters in their order.
     var query: [(name: String, value: String)]

@@ -7,9 +7,13 @@ internal import Synchronization
 
 /// What the server's thread shares with others.
 final class HTTPServerShared: Sendable {
+    /// Brings new connections.
     let listener: ListeningSocket
+    /// Decides on requests, and knows the bounds.
     let policy: HTTPRequestPolicy
+    /// Answers requests.
     let responder: any HTTPResponder
+    /// Counts what is done.
     let counters: HTTPCounters
     /// Ends the thread's sleep.
     let wakeSignal: WakeSignal

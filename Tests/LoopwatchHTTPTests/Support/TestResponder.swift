@@ -25,7 +25,7 @@ final class TestResponder: HTTPResponder {
             TestResponder.text(String(repeating: "b", count: bigBytes), handler: "big")
         case "/echo":
             TestResponder.text(
-                request.query.map { "\($0.name)=\($0.value)" }.joined(separator: ";") + (request.header("x-test") ?? ""),
+                request.query.map { "\($0.name)=\($0.value)" }.joined() + (request.header("x-test") ?? ""),
                 handler: "echo"
             )
         case "/stream":
@@ -83,7 +83,7 @@ final class TestStream: HTTPStream {
             storage.questions += 1
             if let floodBytes {
                 let count = min(capacityBytes, floodBytes)
-                return HTTPStreamChunk(bytes: [UInt8](repeating: UInt8(ascii: "f"), count: count))
+                return HTTPStreamChunk(bytes: [UInt8](repeating: UInt8(ascii: "f"), count: count), nextDeadline: now)
             }
             var text = storage.pieces.joined()
             storage.pieces = []
