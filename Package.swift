@@ -38,7 +38,10 @@ let package = Package(
         .executableTarget(name: "loopwatch", dependencies: ["LoopwatchDaemon"]),
         .testTarget(name: "LoopwatchCoreTests", dependencies: ["LoopwatchCore"]),
         .testTarget(name: "LoopwatchExpositionTests", dependencies: ["LoopwatchCore", "LoopwatchExposition"]),
-        .testTarget(name: "LoopwatchHTTPTests", dependencies: ["LoopwatchHTTP", "LoopwatchPlatform"]),
+        .testTarget(
+            name: "LoopwatchHTTPTests",
+            dependencies: ["LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform"]
+        ),
         .testTarget(name: "LoopwatchPlatformTests", dependencies: ["LoopwatchCore", "LoopwatchPlatform"]),
         .testTarget(name: "LoopwatchTests", dependencies: ["Loopwatch"]),
     ]

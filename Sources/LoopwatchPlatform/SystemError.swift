@@ -21,6 +21,9 @@ package struct SystemError: Error, CustomStringConvertible, Equatable {
         self.init(operation: operation, code: errno)
     }
 
+    /// The code for using something that was stopped (`ESHUTDOWN`).
+    package static let stopped = ESHUTDOWN
+
     /// A sentence for the log, such as `bind 127.0.0.1:9667: Address already in use (errno 98)`.
     package var description: String {
         var buffer = [CChar](repeating: 0, count: 256)

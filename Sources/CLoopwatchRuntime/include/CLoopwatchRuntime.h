@@ -61,4 +61,10 @@ void lw_leave_processor(const struct lw_affinity *_Nonnull saved);
 /// Provided because the Glibc module imports the variable without saying that it may be NULL.
 char *_Nullable *_Nullable lw_environment(void);
 
+/// Accepts a connection as a non-blocking, close-on-exec descriptor; -1 and errno on failure, EAGAIN when none waits.
+///
+/// Provided because the Glibc module does not import accept4(), and with accept() and fcntl() a program that the host
+/// starts in between would inherit the connection.
+int lw_accept(int listener);
+
 #endif

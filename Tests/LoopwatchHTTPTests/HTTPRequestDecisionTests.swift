@@ -1,0 +1,127 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import LoopwatchHTTP
+
+@Suite("What becomes of a request")
+struct HTTPRequestDecisionTests {
+    /// Raw requests with the status code that they get; 0 where more is needed.
+    static let table: [(String, Int)] = [
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+        ("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+        ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+        ("GET / HTTP/1.0\r\n\r\n", 200),
+        ("GET /a?b=c HTTP/1.1\r\nHost:\ta \r\nX: \r\n\r\n", 200),
+        ("GET http://a/x HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+        ("GET HTTP://a HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+        ("GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n\r\n", 200),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 200),
+        ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n", 200),
+        ("", 0), ("\r", 0), ("\r\n", 0), ("GET", 0), ("GET / HTTP/1.1\r\nHost: a\r\n\r", 0),
+        ("\r\n\r\n", 400), ("\n", 400), (" GET / HTTP/1.1\r\n", 400), ("GET\r\n", 400), ("GET /\r\n", 400),
+        ("GET  / HTTP/1.1\r\n", 400), ("GET / HTTP/1.1 \r\n", 400), ("GET / HTTP/1.1\n", 400),
+        ("GET /\t HTTP/1.1\r\n", 400), ("GET /\u{E9} HTTP/1.1\r\n", 400), ("GET / HTTP/1.1\rX", 400),
+        ("GET / http/1.1\r\n", 400), ("GET / HTTP/1.10\r\n", 400), ("GET / HTTP/1\r\n", 400),
+        ("GET / HTTP/11\r\n", 400), ("G\u{0}T / HTTP/1.1\r\n", 400), ("AVERYLONGMETHODNAME / HTTP/1.1\r\n", 400),
+        ("GET / HTTP/2.0\r\n", 505), ("GET / HTTP/0.9\r\n", 505), ("PRI * HTTP/2.0\r\n", 505),
+        ("GET / HTTP/1.1\r\n Host: a\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400), ("GET / HTTP/1.1\r\n: a\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: \u{0}\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: \u{7F}\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost:\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a,b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", 413),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0, 0\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", 400),
+        ("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 501),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", 405),
+        ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 405), ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+        ("get / HTTP/1.1\r\nHost: a\r\n\r\n", 501), ("BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+        ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET /#b HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET http:/// HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET /%4 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET /%ff HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n", 417),
+    ]
+
+    @Test("every request of the policy's table gets its status", arguments: table)
+    func policyTable(text: String, status: Int) {
+        #expect(Decision.status(of: text) == status)
+    }
+
+    @Test("what is as long as allowed passes and one more does not")
+    func lengths() {
+        func request(target: Int = 1, fields: Int = 0, value: Int = 0) -> String {
+            "GET /" + String(repeating: "a", count: target - 1) + " HTTP/1.1\r\nHost: a\r\n"
+                + String(repeating: "X: y\r\n", count: fields) + "V: " + String(repeating: "v", count: value)
+                + "\r\n\r\n"
+        }
+        #expect(Decision.status(of: request(target: 2_048)) == 200)
+        #expect(Decision.status(of: request(target: 2_049)) == 414)
+        #expect(Decision.status(of: request(fields: 62)) == 200)
+        #expect(Decision.status(of: request(fields: 63)) == 431)
+        let fixed = request().utf8.count
+        #expect(Decision.status(of: request(value: 8_192 - fixed)) == 200)
+        #expect(Decision.status(of: request(value: 8_193 - fixed)) == 431)
+    }
+
+    @Test("a query is decoded and bounded")
+    func query() throws {
+        let limits = HTTPLimits.standard
+        let target = try HTTPTarget(Array("/a%20b?x=1+2&y&&z=%3D".utf8)[...], limits: limits)
+        #expect(target.path == "/a b")
+        #expect(target.query.map(\.name) == ["x", "y", "z"])
+        #expect(target.query.map(\.value) == ["1 2", "", "="])
+        func status(_ query: String) -> Int { Decision.status(of: "GET /?\(query) HTTP/1.0\r\n\r\n") }
+        #expect(status(Array(repeating: "a=b", count: 16).joined(separator: "&")) == 200)
+        #expect(status(Array(repeating: "a=b", count: 17).joined(separator: "&")) == 400)
+        #expect(status("a=" + String(repeating: "b", count: 255)) == 200)
+        #expect(status("a=" + String(repeating: "b", count: 256)) == 400)
+    }
+
+    @Test(
+        "addresses, localhost and given names are allowed as hosts",
+        arguments: [
+            "localhost", "LOCALHOST:80", "127.0.0.1", "10.1.2.3:9667", "[::1]", "[::1]:9667", "[2001:DB8::1]", "own",
+            "given.example:1",
+        ]
+    )
+    func allowedHosts(host: String) {
+        let rule = HostRule(boundHost: "own", allowedHosts: ["Given.Example"])
+        #expect(rule.allows(host))
+    }
+
+    @Test(
+        "other names and other ways to write an address are not",
+        arguments: [
+            "evil.example", "localhost6", "localhost.", "localhost.evil.example", "127.1", "0x7f.0.0.1", "0177.0.0.1",
+            "127.0.0.01", "2130706433", "127.0.0.1.", "::1", "[::1", "[0:0:0:0:0:0:0:1]", "[::1]x", "[::1]:x",
+            "127.0.0.1:", "127.0.0.1:65536", ":80", "1.2.3.4:80:80", "[127.0.0.1]", "given.example.evil", "",
+        ]
+    )
+    func refusedHosts(host: String) {
+        let rule = HostRule(boundHost: "own", allowedHosts: ["given.example"])
+        #expect(!rule.allows(host))
+    }
+
+    @Test("without a host nobody knows who is meant")
+    func missingHost() {
+        let rule = HostRule(boundHost: "own", allowedHosts: [])
+        #expect(!rule.allows(nil))
+        #expect(HostRule.unrestricted.allows(nil))
+        #expect(Decision.status(of: "GET / HTTP/1.0\r\n\r\n", hostRule: rule) == 403)
+        #expect(Decision.status(of: "GET / HTTP/1.1\r\nHost: evil\r\n\r\n", hostRule: rule) == 403)
+        #expect(Decision.status(of: "GET http://evil/ HTTP/1.0\r\n\r\n", hostRule: rule) == 403)
+    }
+}
