@@ -49,8 +49,8 @@ extension [UInt8] {
 
     /// Appends a logfmt value: bare where that is unambiguous, quoted and escaped otherwise.
     ///
-    /// Whatever could end the line, move a terminal's cursor or turn the direction of the text is escaped, because names
-    /// come from other programs.
+    /// Whatever could end the line, move a terminal's cursor or turn the direction of the text is escaped: names come
+    /// from other programs.
     mutating func append(logfmtValue text: String) {
         guard text.isEmpty || text.unicodeScalars.contains(where: \.needsLogfmtQuotes) else {
             append(text: text)
