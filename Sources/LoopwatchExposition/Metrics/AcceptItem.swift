@@ -135,11 +135,11 @@ struct AcceptItem {
         var thousandths = first == 0x31 ? 1_000 : 0
         var weight = 100
         for byte in bytes.dropFirst(2) {
-            guard (0x30...0x39).contains(byte) else { return nil }
+            guard first == 0x30 ? (0x30...0x39).contains(byte) : byte == 0x30 else { return nil }
             thousandths += Int(byte - 0x30) * weight
             weight /= 10
         }
-        return thousandths <= 1_000 ? thousandths : nil
+        return thousandths
     }
 
     /// Whether a byte may stand in a token (RFC 9110, section 5.6.2).
