@@ -1,0 +1,77 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+extension [UInt8] {
+    /// Appends the UTF-8 bytes of a text as they are.
+    mutating func append(text: String) {
+        append(contentsOf: text.utf8)
+    }
+
+    /// Appends a number in decimal digits, filled up with zeros on the left to at least `width` digits.
+    mutating func append(decimal value: UInt64, width: Int = 1) {
+        let start = count
+        var rest = value
+        repeat {
+            append(UInt8(truncatingIfNeeded: rest % 10) + 0x30)
+            rest /= 10
+        } while rest > 0
+        while count - start < width { append(0x30) }
+        if count - start > 1 { self[start...].reverse() }
+    }
+
+    /// Appends a number in decimal digits, with a minus sign where it is negative.
+    mutating func append(decimal value: Int64) {
+        if value < 0 { append(0x2D) }
+        append(decimal: value.magnitude)
+    }
+
+    /// Appends a decimal fraction exactly, without trailing zeros.
+    ///
+    /// - Parameters:
+    ///   - value: the number multiplied by ten to the power of `digits`.
+    ///   - digits: how many of the value's digits stand behind the point.
+    ///   - keepsPoint: whether a whole number is written with `.0`.
+    mutating func append(fraction value: Int64, digits: Int, keepsPoint: Bool = false) {
+        var scale: UInt64 = 1
+        for _ in 0..<digits { scale *= 10 }
+        if value < 0 { append(0x2D) }
+        let magnitude = value.magnitude
+        append(decimal: magnitude / scale)
+        var fraction = magnitude % scale
+        var width = digits
+        if fraction == 0 {
+            if keepsPoint { append(text: ".0") }
+            return
+        }
+        while fraction % 10 == 0 {
+            fraction /= 10
+            width -= 1
+        }
+        append(0x2E)
+        append(decimal: fraction, width: width)
+    }
+
+    /// Appends nanoseconds as seconds, exactly: `12.625`, `1.0`.
+    mutating func append(secondsOfNanoseconds nanoseconds: Int64) {
+        append(fraction: nanoseconds, digits: 9, keepsPoint: true)
+    }
+
+    /// Appends a floating-point number as both metric formats write it, with `+Inf`, `-Inf` and `NaN`.
+    mutating func append(number value: Double) {
+        if value.isNaN {
+            append(text: "NaN")
+        } else if value.isInfinite {
+            append(text: value < 0 ? "-Inf" : "+Inf")
+        } else {
+            append(text: value.description)
+        }
+    }
+
+    /// Appends four hexadecimal digits, as escapes of control characters need them.
+    mutating func append(fourHexadecimalDigits value: UInt32) {
+        for shift in [12, 8, 4, 0] as [UInt32] {
+            let digit = UInt8(truncatingIfNeeded: (value >> shift) & 0xF)
+            append(digit < 10 ? digit + 0x30 : digit + 0x57)
+        }
+    }
+}

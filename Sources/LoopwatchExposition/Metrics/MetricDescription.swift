@@ -1,0 +1,132 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import LoopwatchCore
+
+/// One row of the metric table: what a family is called, what it means, and where its values come from.
+package struct MetricDescription: Sendable {
+    /// Name of the family, without `_total` or `_info`.
+    package let name: String
+    /// What kind of family it is.
+    package let type: MetricType
+    /// Base unit, which is also the end of the name; `nil` for numbers of things.
+    package let unit: String?
+    /// Names of the labels, in the order of exposition; `le` is not among them.
+    package let labels: [String]
+    /// What the metric means, one sentence or two.
+    package let help: String
+    /// How many series there can be at most, in words.
+    package let bound: String
+    /// Takes the family's rows out of a snapshot; none if the snapshot has no data for it.
+    let rows: @Sendable (WatchSnapshot) -> [MetricRow]
+
+    /// Name of the samples, and of the family in the format 0.0.4: with `_total` for counters and `_info` for infos.
+    package var sampleName: String {
+        switch type {
+        case .counter: name + "_total"
+        case .info: name + "_info"
+        case .gauge, .histogram: name
+        }
+    }
+}
+
+extension MetricDescription {
+    /// Describes a family with one row a loop, or one for each loop and value of a further label.
+    ///
+    /// - Parameters:
+    ///   - values: the further label's name and its values, if there is one.
+    ///   - value: the value for a loop and the index of the further label's value.
+    static func loop(
+        _ name: String,
+        _ type: MetricType,
+        unit: String? = nil,
+        by values: (label: String, values: [String])? = nil,
+        help: String,
+        value: @escaping @Sendable (LoopSnapshot, Int) -> MetricValue
+    ) -> MetricDescription {
+        let labelValues = values?.values
+        return MetricDescription(
+            name: name,
+            type: type,
+            unit: unit,
+            labels: ["process", "loop"] + (values.map { [$0.label] } ?? []),
+            help: help,
+            bound: "loops<=\(Limits.loopsDefault)" + (labelValues.map { " x \($0.count)" } ?? "")
+        ) { snapshot in
+            snapshot.loops.flatMap { loop in
+                rows(process: snapshot.process, target: loop.name, by: labelValues) { value(loop, $0) }
+            }
+        }
+    }
+
+    /// Describes a family with one row a pool, or one for each pool and value of a further label.
+    ///
+    /// - Parameters:
+    ///   - values: the further label's name and its values, if there is one.
+    ///   - value: the value for a pool and the index of the further label's value; `nil` where the pool cannot tell.
+    static func pool(
+        _ name: String,
+        _ type: MetricType,
+        unit: String? = nil,
+        by values: (label: String, values: [String])? = nil,
+        help: String,
+        value: @escaping @Sendable (PoolSnapshot, Int) -> MetricValue?
+    ) -> MetricDescription {
+        let labelValues = values?.values
+        return MetricDescription(
+            name: name,
+            type: type,
+            unit: unit,
+            labels: ["process", "pool"] + (values.map { [$0.label] } ?? []),
+            help: help,
+            bound: "pools<=\(Limits.poolsDefault)" + (labelValues.map { " x \($0.count)" } ?? "")
+        ) { snapshot in
+            snapshot.pools.flatMap { pool in
+                rows(process: snapshot.process, target: pool.name, by: labelValues) { value(pool, $0) }
+            }
+        }
+    }
+
+    /// Describes a family of Loopwatch as a whole or of its host process, with at most one row.
+    static func single(
+        _ name: String,
+        _ type: MetricType,
+        unit: String? = nil,
+        help: String,
+        value: @escaping @Sendable (WatchSnapshot) -> MetricValue?
+    ) -> MetricDescription {
+        MetricDescription(name: name, type: type, unit: unit, labels: [], help: help, bound: "1") { snapshot in
+            value(snapshot).map { [MetricRow(labelValues: [], value: $0)] } ?? []
+        }
+    }
+
+    /// Describes a family of Loopwatch as a whole whose rows are told apart by labels.
+    static func labelled(
+        _ name: String,
+        _ type: MetricType,
+        unit: String? = nil,
+        labels: [String],
+        bound: String,
+        help: String,
+        rows: @escaping @Sendable (WatchSnapshot) -> [(labels: [String], value: MetricValue)]
+    ) -> MetricDescription {
+        MetricDescription(name: name, type: type, unit: unit, labels: labels, help: help, bound: bound) { snapshot in
+            rows(snapshot).map { MetricRow(labelValues: $0.labels, value: $0.value) }
+        }
+    }
+
+    /// The rows of one target.
+    private static func rows(
+        process: String,
+        target: String,
+        by values: [String]?,
+        value: (Int) -> MetricValue?
+    ) -> [MetricRow] {
+        guard let values else {
+            return value(0).map { [MetricRow(labelValues: [process, target], value: $0)] } ?? []
+        }
+        return values.indices.compactMap { index in
+            value(index).map { MetricRow(labelValues: [process, target, values[index]], value: $0) }
+        }
+    }
+}

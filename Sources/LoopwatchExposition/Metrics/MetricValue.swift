@@ -1,0 +1,32 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import LoopwatchCore
+
+/// The value of one row of a metric family.
+enum MetricValue: Sendable {
+    /// A count of things.
+    case count(UInt64)
+    /// A whole number.
+    case integer(Int64)
+    /// A time, kept in nanoseconds and written in seconds.
+    case nanoseconds(Int64)
+    /// A number that was measured as a fraction.
+    case number(Double)
+    /// A distribution.
+    case histogram(Histogram)
+
+    /// A whole number of the machine's word size.
+    static func integer(_ value: Int) -> MetricValue { .integer(Int64(value)) }
+
+    /// A yes or no, as 1 or 0.
+    static func flag(_ value: Bool) -> MetricValue { .integer(value ? 1 : 0) }
+}
+
+/// One metric of a family: the values of its labels, in the order of the family's label names, and its value.
+struct MetricRow: Sendable {
+    /// Label values, as many as the family has label names.
+    var labelValues: [String]
+    /// The value.
+    var value: MetricValue
+}

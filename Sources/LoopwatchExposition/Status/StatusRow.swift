@@ -1,0 +1,93 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import LoopwatchCore
+
+/// One line of the status table: a target with its numbers as texts.
+struct StatusRow {
+    /// `loop` or `pool`.
+    var subject: String
+    /// The target's name.
+    var name: String
+    /// For how long it has been blocked, in nanoseconds; `nil` if it is not.
+    var blockedNanoseconds: Int64?
+    /// Cause of the block that goes on, if it is known.
+    var cause: String?
+    /// The numbers, in the order of ``headings``.
+    var cells: [String]
+
+    /// Headings of the numbers.
+    static let headings = ["state", "lag mean", "blocked", "longest", "warning", "error", "critical"]
+
+    /// All targets of a snapshot: loops, then pools.
+    static func all(of snapshot: WatchSnapshot) -> [StatusRow] {
+        snapshot.loops.map {
+            StatusRow(subject: "loop", name: $0.name, statistics: $0.statistics, cause: $0.currentCause)
+        }
+            + snapshot.pools.map {
+                StatusRow(subject: "pool", name: $0.name, statistics: $0.statistics, cause: $0.currentCause)
+            }
+    }
+
+    /// Creates a row from a target's counters.
+    private init(subject: String, name: String, statistics: StallStatistics, cause: Cause?) {
+        self.subject = subject
+        self.name = name
+        self.blockedNanoseconds = statistics.currentStallNanoseconds
+        self.cause = cause?.text
+        let lag = statistics.lag
+        cells = [
+            statistics.currentStallNanoseconds == nil ? "free" : "BLOCKED",
+            lag.count == 0 ? "-" : Self.duration(lag.sumNanoseconds / Int64(clamping: lag.count)),
+            Self.duration(statistics.blockedNanoseconds),
+            Self.duration(statistics.longestNanoseconds),
+        ]
+        for severity in Severity.allCases {
+            cells.append(String(statistics.stallsBySeverity.count(at: severity.rawValue)))
+        }
+    }
+
+    /// A duration for people: `0`, `42us`, `1.25ms`, `312ms`, `12.5s`, `2h05m`.
+    static func duration(_ nanoseconds: Int64) -> String {
+        var text: [UInt8] = []
+        switch max(0, nanoseconds) {
+        case 0: text.append(text: "0")
+        case let value where value < 1_000_000:
+            text.append(decimal: max(1, value / 1_000))
+            text.append(text: "us")
+        case let value where value < 10_000_000:
+            text.append(fraction: value / 10_000, digits: 2)
+            text.append(text: "ms")
+        case let value where value < 10_000_000_000:
+            text.append(decimal: value / 1_000_000)
+            text.append(text: "ms")
+        case let value where value < 600_000_000_000:
+            text.append(fraction: value / 100_000_000, digits: 1)
+            text.append(text: "s")
+        case let value:
+            let minutes = value / 60_000_000_000
+            text.append(decimal: minutes / 60)
+            text.append(text: "h")
+            text.append(decimal: (minutes % 60).magnitude, width: 2)
+            text.append(text: "m")
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// What the status forms share besides the table.
+enum StatusText {
+    /// Resources that the status links to, each with what it is.
+    static let links = [
+        ("/metrics", "metrics for Prometheus"), ("/warnings", "latest warnings as JSON"),
+        ("/livez", "is the watchdog alive"), ("/readyz", "is everything that was asked for running"),
+    ]
+
+    /// The latest warnings that are shown, newest first.
+    static func shown(_ reports: [StallReport]) -> some Sequence<StallReport> {
+        reports.suffix(reportsMaximum).reversed()
+    }
+
+    /// Most warnings that are shown.
+    private static let reportsMaximum = 50
+}

@@ -1,0 +1,155 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+package import LoopwatchCore
+
+/// Writes reports and the events of the live tail as JSON objects of one line each.
+package struct WarningJSONWriter: Sendable {
+    /// Name of the watched process.
+    private let process: String
+    /// Its process id.
+    private let processIdentifier: Int32
+    /// Random name of this run: numbers of warnings begin anew with each.
+    private let boot: String
+
+    /// Creates a writer for one run of one process.
+    package init(process: String, processIdentifier: Int32, boot: String) {
+        self.process = process
+        self.processIdentifier = processIdentifier
+        self.boot = boot
+    }
+
+    /// The identifier of a warning: `<boot>-<number>`.
+    package func identifier(of sequence: UInt64) -> String {
+        "\(boot)-\(sequence)"
+    }
+
+    /// Appends a report as an object, without a line feed; what is unknown is left out.
+    package func write(_ report: StallReport, into buffer: inout [UInt8]) {
+        buffer.append(text: #"{"id":"#)
+        buffer.append(jsonString: identifier(of: report.sequence))
+        buffer.append(text: #","state":"#)
+        buffer.append(jsonString: report.state.rawValue)
+        buffer.append(text: #","kind":"#)
+        buffer.append(jsonString: report.kind.rawValue)
+        buffer.append(text: #","time":""#)
+        buffer.append(timestampOfUnixNanoseconds: report.unixNanoseconds)
+        buffer.append(0x22)
+        if let severity = report.severity {
+            buffer.append(text: #","severity":"#)
+            buffer.append(jsonString: severity.label)
+        }
+        writeSubject(of: report, into: &buffer)
+        buffer.append(text: #","blocked_ms":"#)
+        Self.write(millisecondsOfNanoseconds: report.durationNanoseconds, into: &buffer)
+        buffer.append(text: #","began":""#)
+        buffer.append(timestampOfUnixNanoseconds: report.beganUnixNanoseconds)
+        buffer.append(text: #"","message":""#)
+        report.appendMessage(to: &buffer)
+        buffer.append(text: #"","cause":"#)
+        buffer.append(jsonString: report.cause.text)
+        if let share = report.boundedCPUShare {
+            buffer.append(text: #","cpu":"#)
+            buffer.append(fraction: Int64((share * 10_000).rounded()), digits: 4)
+        }
+        buffer.append(text: #","interrupted_ms":"#)
+        Self.write(millisecondsOfNanoseconds: report.interruptedNanoseconds, into: &buffer)
+        if let depth = report.depth {
+            buffer.append(text: #","waiting":"#)
+            buffer.append(decimal: Int64(depth))
+        }
+        buffer.append(text: #","suppressed":"#)
+        buffer.append(decimal: report.suppressed)
+        buffer.append(text: #","stall":"#)
+        buffer.append(decimal: report.stall)
+        buffer.append(0x7D)
+    }
+
+    /// Appends a report as a line of NDJSON.
+    package func writeLine(_ report: StallReport, into buffer: inout [UInt8]) {
+        write(report, into: &buffer)
+        buffer.append(0x0A)
+    }
+
+    /// Appends the snapshot document: the warnings that are kept, and what was lost before them.
+    ///
+    /// - Parameters:
+    ///   - reports: what to list, in ascending order.
+    ///   - oldest: number of the oldest warning that is kept; `nil` if there is none.
+    ///   - newest: number of the newest warning that is kept; `nil` if there is none.
+    ///   - lost: warnings of this run that are not kept any more.
+    package func writeDocument(
+        _ reports: some Sequence<StallReport>,
+        oldest: UInt64?,
+        newest: UInt64?,
+        lost: UInt64,
+        into buffer: inout [UInt8]
+    ) {
+        buffer.append(text: #"{"schema":1,"boot":"#)
+        buffer.append(jsonString: boot)
+        buffer.append(text: #","oldest":"#)
+        Self.write(optional: oldest, into: &buffer)
+        buffer.append(text: #","newest":"#)
+        Self.write(optional: newest, into: &buffer)
+        buffer.append(text: #","lost":"#)
+        buffer.append(decimal: lost)
+        buffer.append(text: #","warnings":["#)
+        var isFirst = true
+        for report in reports {
+            if !isFirst { buffer.append(0x2C) }
+            isFirst = false
+            write(report, into: &buffer)
+        }
+        buffer.append(text: "]}\n")
+    }
+
+    /// Appends an event of the live tail as an object, without a line feed.
+    package func write(_ event: WarningStreamEvent, into buffer: inout [UInt8]) {
+        buffer.append(text: #"{"event":"#)
+        buffer.append(jsonString: event.name)
+        switch event {
+        case .gap(let missed):
+            buffer.append(text: #","missed":"#)
+            Self.write(optional: missed, into: &buffer)
+        case .heartbeat(let unixNanoseconds):
+            buffer.append(text: #","time":""#)
+            buffer.append(timestampOfUnixNanoseconds: unixNanoseconds)
+            buffer.append(0x22)
+        case .end: break
+        }
+        buffer.append(0x7D)
+    }
+
+    /// Appends an event of the live tail as a line of NDJSON.
+    package func writeLine(_ event: WarningStreamEvent, into buffer: inout [UInt8]) {
+        write(event, into: &buffer)
+        buffer.append(0x0A)
+    }
+
+    /// Appends what is blocked.
+    private func writeSubject(of report: StallReport, into buffer: inout [UInt8]) {
+        buffer.append(text: #","process":"#)
+        buffer.append(jsonString: process)
+        buffer.append(text: #","pid":"#)
+        buffer.append(decimal: Int64(processIdentifier))
+        if report.subject != .process {
+            buffer.append(text: report.subject == .loop ? #","loop":"# : #","pool":"#)
+            buffer.append(jsonString: report.target)
+        }
+        if let thread = report.threadIdentifier {
+            buffer.append(text: #","tid":"#)
+            buffer.append(decimal: Int64(thread))
+        }
+    }
+
+    /// Appends nanoseconds as milliseconds with up to three decimals, rounded to the nearest microsecond.
+    private static func write(millisecondsOfNanoseconds nanoseconds: Int64, into buffer: inout [UInt8]) {
+        let (microseconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000)
+        buffer.append(fraction: microseconds + (rest >= 500 ? 1 : rest <= -500 ? -1 : 0), digits: 3)
+    }
+
+    /// Appends a number or `null`.
+    private static func write(optional number: UInt64?, into buffer: inout [UInt8]) {
+        if let number { buffer.append(decimal: number) } else { buffer.append(text: "null") }
+    }
+}

@@ -1,0 +1,50 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+package import LoopwatchCore
+
+/// Writes a report as one line of the log.
+///
+/// ```
+/// 2026-11-22T19:00:01.123Z WARN loop blocked for 312ms target=http-0 state=ended cause=lock cpu=1% stall=42
+/// ```
+package enum WarningLineWriter {
+    /// Appends the line with its line feed; no name in the report can make a second one.
+    package static func write(_ report: StallReport, into buffer: inout [UInt8]) {
+        buffer.append(timestampOfUnixNanoseconds: report.unixNanoseconds)
+        buffer.append(0x20)
+        buffer.append(text: report.level)
+        buffer.append(0x20)
+        report.appendMessage(to: &buffer)
+        buffer.append(text: " target=")
+        buffer.append(logfmtValue: report.target)
+        buffer.append(text: " state=")
+        buffer.append(text: report.state.rawValue)
+        buffer.append(text: " cause=")
+        buffer.append(logfmtValue: report.cause.text)
+        if let share = report.boundedCPUShare {
+            buffer.append(text: " cpu=")
+            buffer.append(decimal: Int64((share * 100).rounded()))
+            buffer.append(0x25)
+        }
+        if let thread = report.threadIdentifier {
+            buffer.append(text: " thread=")
+            buffer.append(decimal: Int64(thread))
+        }
+        if let depth = report.depth {
+            buffer.append(text: " waiting=")
+            buffer.append(decimal: Int64(depth))
+        }
+        if report.interruptedNanoseconds > 0 {
+            buffer.append(text: " interrupted=")
+            buffer.append(millisecondsOfNanoseconds: report.interruptedNanoseconds)
+        }
+        if report.suppressed > 0 {
+            buffer.append(text: " suppressed=")
+            buffer.append(decimal: report.suppressed)
+        }
+        buffer.append(text: " stall=")
+        buffer.append(decimal: report.stall)
+        buffer.append(0x0A)
+    }
+}

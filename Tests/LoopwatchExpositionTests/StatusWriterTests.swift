@@ -1,0 +1,107 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import LoopwatchCore
+import LoopwatchExposition
+import Testing
+
+@testable import struct LoopwatchExposition.StatusRow
+
+@Suite("The status as page and as text")
+struct StatusWriterTests {
+    /// The page of a snapshot.
+    static func page(_ snapshot: WatchSnapshot, reports: [StallReport] = []) -> String {
+        var bytes: [UInt8] = []
+        StatusPageWriter.write(snapshot, reports: reports, into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The text of a snapshot.
+    static func text(_ snapshot: WatchSnapshot, reports: [StallReport] = []) -> String {
+        var bytes: [UInt8] = []
+        StatusTextWriter.write(snapshot, reports: reports, into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    @Test("page and text are as they were agreed")
+    func golden() throws {
+        let reports = [Snapshots.report()]
+        try Fixture.expect(Array(Self.page(Snapshots.rich(), reports: reports).utf8), toEqual: "golden-status.html")
+        try Fixture.expect(Array(Self.text(Snapshots.rich(), reports: reports).utf8), toEqual: "golden-status.txt")
+    }
+
+    @Test("what is blocked now comes first, and so does what is down")
+    func blocked() {
+        let page = Self.page(Snapshots.rich())
+        #expect(page.contains("loop <bdi>main</bdi> has been blocked for 1250ms (syscall:clock_nanosleep)"))
+        #expect(page.contains("not running: log") && !page.contains("not running: http"))
+        let text = Self.text(Snapshots.rich())
+        #expect(text.contains("BLOCKED NOW: pool default for 1250ms cause=starvation\n"))
+        #expect(text.contains("NOT RUNNING: log\n"))
+    }
+
+    @Test("with nothing registered both say so")
+    func empty() {
+        #expect(Self.page(Snapshots.empty()).contains("nothing is blocked now"))
+        #expect(Self.page(Snapshots.empty()).contains("no loop and no pool is registered"))
+        #expect(Self.text(Snapshots.empty()).contains("nothing is blocked now\n"))
+        #expect(Self.text(Snapshots.empty()).contains("latest warnings\nnone\n"))
+    }
+
+    @Test("the page needs no script, loads nothing, and links to the other resources")
+    func selfContained() {
+        let page = Self.page(Snapshots.rich())
+        #expect(!page.contains("<script") && !page.contains("src=") && !page.contains("http://"))
+        #expect(page.contains("<meta http-equiv=\"refresh\" content=\"2\">"))
+        for path in ["/metrics", "/warnings", "/livez", "/readyz"] { #expect(page.contains("<a href=\"\(path)\">")) }
+        #expect(StatusPageWriter.headers.contains { $0.0 == "Content-Security-Policy" && $0.1.contains("'none'") })
+    }
+
+    @Test("the latest warnings come first, and no more than 50 of them")
+    func warnings() {
+        let reports = (1...60).map { number in
+            var report = Snapshots.report()
+            report.stall = UInt64(number)
+            return report
+        }
+        for written in [Self.page(Snapshots.empty(), reports: reports), Self.text(Snapshots.empty(), reports: reports)]
+        {
+            let stalls = written.matches(of: /stall=([0-9]+)\n/).map(\.1)
+            #expect(stalls.count == 50)
+            #expect(stalls.first == "60" && stalls.last == "11")
+        }
+    }
+
+    @Test("no name breaks out of the page or makes a line of the text", arguments: Snapshots.hostileNames)
+    func hostileNames(_ name: String) {
+        var plain = Snapshots.rich()
+        plain.components = [.init(name: "x", isUp: false)]
+        var hostile = plain
+        hostile.process = name
+        hostile.loops[0].name = name
+        hostile.loops[0].currentCause = .syscall(name)
+        hostile.components[0].name = name
+        hostile.build.version = name
+        var report = Snapshots.report()
+        report.target = name
+        let page = Self.page(hostile, reports: [report])
+        let expected = Self.page(plain, reports: [Snapshots.report()])
+        for character in "<>\n" { #expect(page.count { $0 == character } == expected.count { $0 == character }) }
+        let controls = page.unicodeScalars.filter { $0.value < 0x20 && $0 != "\n" || (0x7F...0x9F).contains($0.value) }
+        #expect(controls.isEmpty)
+        let lines = Self.text(hostile, reports: [report]).utf8.count { $0 == 0x0A }
+        #expect(lines == Self.text(plain, reports: [Snapshots.report()]).utf8.count { $0 == 0x0A })
+    }
+
+    @Test(
+        "durations for people",
+        arguments: [
+            (-1, "0"), (0, "0"), (1, "1us"), (42_000, "42us"), (1_250_000, "1.25ms"), (312_400_000, "312ms"),
+            (9_999_000_000, "9999ms"), (12_500_000_000, "12.5s"), (7_500_000_000_000, "2h05m"),
+            (.max, "2562047h47m"),
+        ] as [(Int64, String)]
+    )
+    func durations(_ nanoseconds: Int64, _ expected: String) {
+        #expect(StatusRow.duration(nanoseconds) == expected)
+    }
+}

@@ -1,0 +1,146 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import LoopwatchCore
+
+/// Snapshots and reports that tests write.
+enum Snapshots {
+    /// The moment of the snapshots: 2026-11-22T19:34:49.924Z.
+    static let now: Int64 = 1_795_376_089_924_000_000
+
+    /// Nothing is registered, nothing optional is known.
+    static func empty(process: String = "api") -> WatchSnapshot {
+        WatchSnapshot(
+            process: process,
+            unixNanoseconds: now,
+            loops: [],
+            pools: [],
+            loopsLimit: 64,
+            poolsLimit: 16,
+            loopsRejected: 0,
+            poolsRejected: 0,
+            watchdog: WatchdogSnapshot(),
+            reporting: ReportingSnapshot(),
+            http: nil,
+            host: HostSnapshot(),
+            components: [],
+            build: BuildInformation(version: "0.1.0", swiftVersion: "6.3")
+        )
+    }
+
+    /// A blocked loop, a fresh one, a pool that tells its depth and one that does not, and everything known.
+    static func rich() -> WatchSnapshot {
+        var snapshot = empty()
+        snapshot.loops = [
+            LoopSnapshot(name: "main", statistics: blocked(), currentCause: .syscall("clock_nanosleep")),
+            LoopSnapshot(name: "http-0", statistics: fresh()),
+        ]
+        snapshot.pools = [
+            PoolSnapshot(name: "default", statistics: blocked(), depth: 3, size: 8, currentCause: .starvation),
+            PoolSnapshot(name: "files", statistics: fresh(), depth: nil, size: nil),
+        ]
+        snapshot.loopsRejected = 2
+        snapshot.poolsRejected = 1
+        snapshot.watchdog.wakeups = 72_000
+        snapshot.watchdog.missedWakeups = 2
+        snapshot.watchdog.wakeupDelay.observe(nanoseconds: 60_000)
+        snapshot.watchdog.cpuNanoseconds = 1_820_000_000
+        snapshot.watchdog.suspensions = 1
+        snapshot.watchdog.suspendedNanoseconds = 2_500_000_000
+        snapshot.watchdog.starvations = 3
+        snapshot.watchdog.starvedNanoseconds = 45_000_001
+        snapshot.reporting.warningsBySeverity = [7, 2, 1]
+        snapshot.reporting.suppressed = 3
+        snapshot.reporting.droppedSlowClient = 4
+        snapshot.http = HTTPSnapshot(
+            requests: [
+                .init(handler: "metrics", code: 200, count: 240), .init(handler: "other", code: 404, count: 1),
+            ],
+            connections: 2,
+            rejected: [("limit", 0), ("timeout", 1)]
+        )
+        snapshot.host.cpuNanoseconds = 4_310_000_000
+        snapshot.host.openDescriptors = 11
+        snapshot.host.descriptorsLimit = 1_024
+        snapshot.host.virtualMemoryBytes = 231_735_296
+        snapshot.host.residentMemoryBytes = 18_874_368
+        snapshot.host.startUnixSeconds = 1_795_369_999.87
+        snapshot.host.threads = 6
+        snapshot.components = [.init(name: "http", isUp: true), .init(name: "log", isUp: false)]
+        return snapshot
+    }
+
+    /// Many targets, each with something in every counter.
+    static func large(loops: Int, pools: Int) -> WatchSnapshot {
+        var snapshot = rich()
+        snapshot.loops = (0..<loops).map { LoopSnapshot(name: "loop-\($0)", statistics: blocked(lags: $0)) }
+        snapshot.pools = (0..<pools).map {
+            PoolSnapshot(name: "pool-\($0)", statistics: blocked(lags: $0), depth: $0, size: 8)
+        }
+        return snapshot
+    }
+
+    /// Counters of a target that was registered just now.
+    static func fresh() -> StallStatistics {
+        var statistics = StallStatistics()
+        statistics.thresholdsNanoseconds = [100_000_000, 1_000_000_000, 5_000_000_000]
+        return statistics
+    }
+
+    /// Counters of a target that has been blocked often and is so now.
+    static func blocked(lags: Int = 20) -> StallStatistics {
+        var statistics = fresh()
+        for index in 0..<lags { statistics.lag.observe(nanoseconds: 40_000 << index) }
+        for (warning, nanoseconds) in [(118, 1_532_000_000), (119, 250_000_000), (120, 61_000_000_000)] {
+            let exemplar = Histogram.Exemplar(
+                warning: UInt64(warning),
+                nanoseconds: Int64(nanoseconds),
+                unixNanoseconds: now
+            )
+            statistics.lag.observe(nanoseconds: Int64(nanoseconds), exemplar: exemplar)
+            statistics.stallDuration.observe(nanoseconds: Int64(nanoseconds), exemplar: exemplar)
+        }
+        statistics.finishedStallNanoseconds = 62_782_000_000
+        statistics.stallsBySeverity = [1, 1, 1]
+        statistics.stallsByCause = [1, 2, 0, 0, 0, 0, 0]
+        statistics.stallNanosecondsByCause = [1_532_000_000, 61_250_000_000, 0, 0, 0, 0, 0]
+        statistics.longestFinishedNanoseconds = 61_000_000_000
+        statistics.latestStallBeganUnixNanoseconds = now - 1_250_000_000
+        statistics.currentStallNanoseconds = 1_250_000_000
+        statistics.congestions = 5
+        statistics.congestedNanoseconds = 750_000_000
+        statistics.heartbeatAgeNanoseconds = 1_251_000_000
+        statistics.beats = 36_000
+        statistics.beatsSkipped = 118
+        statistics.parkChecks = 1_000_000
+        return statistics
+    }
+
+    /// The report of the README.
+    static func report() -> StallReport {
+        StallReport(
+            sequence: 118,
+            stall: 42,
+            state: .ended,
+            kind: .stall,
+            subject: .loop,
+            target: "http-0",
+            severity: .warning,
+            durationNanoseconds: 312_400_000,
+            beganUnixNanoseconds: 1_795_374_000_811_000_000,
+            unixNanoseconds: 1_795_374_001_123_456_789,
+            cause: .syscall("clock_nanosleep"),
+            cpuShare: 0.0129
+        )
+    }
+
+    /// Names that try to break out of where they are written.
+    static let hostileNames = [
+        "", " ", "\"", "\\", "\\n", "\n", "a\nb", "\r\n", "\t", "\0", "# EOF", "\n# EOF\n", "\"} 1 # {", "a=b", "{}",
+        ",",
+        "le=\"1\"", "\u{1B}[31m", "\u{7F}", "\u{85}", "\u{9B}", "\u{2028}", "\u{2029}", "\u{202E}", "\u{2066}",
+        "\u{FEFF}",
+        "\u{10FFFF}", "e\u{301}", "🧵", "<script>alert(1)</script>", "&lt;", "'", "</pre><h1>", "\\\"", "trailing\\",
+        "%s%n",
+    ]
+}
