@@ -58,11 +58,10 @@ public final class Loopwatch: Sendable {
     /// Takes as long as what is still to be logged, at most some seconds.
     public func stop() { parts.stop() }
 
-    /// Runs until the task is cancelled, then stops: all that a service group needs.
+    /// Runs until the task is cancelled, then stops and returns.
     ///
-    /// ```swift
-    /// extension Loopwatch: @retroactive Service {}
-    /// ```
+    /// A service group asks before it cancels, so a `Service` of swift-service-lifecycle runs
+    /// `try await cancelWhenGracefulShutdown { try await watch.run() }`.
     public func run() async throws {
         let forever = AsyncStream<Never> { _ in }
         for await _ in forever {}

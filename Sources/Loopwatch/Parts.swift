@@ -5,7 +5,6 @@ internal import LoopwatchCore
 internal import LoopwatchExposition
 internal import LoopwatchHTTP
 internal import LoopwatchPlatform
-internal import Synchronization
 
 /// The parts of a watch, put together: what runs, in which order it starts, and in which it stops.
 final class Parts: Sendable {
@@ -17,7 +16,7 @@ final class Parts: Sendable {
     private let health: WatchdogHealth
     private let watchdog: Watchdog?
     private let builder: SnapshotBuilder
-    private let hasStopped = Atomic<Bool>(false)
+    private let lifetime = WatchLifetime()
 
     /// Starts every part that was asked for; one that cannot start is told and left out.
     init(configuration: WatchConfiguration) {
@@ -65,7 +64,13 @@ final class Parts: Sendable {
             reporter: reporter,
             health: health
         )
-        let responder = EndpointResponder(process: name, ring: ring, builder: builder, health: health)
+        let responder = EndpointResponder(
+            process: name,
+            ring: ring,
+            builder: builder,
+            health: health,
+            lifetime: lifetime
+        )
         let server = configuration.endpoint.flatMap { address in
             started("http") {
                 let server = try HTTPServer(
@@ -99,13 +104,13 @@ final class Parts: Sendable {
         self.reporter = reporter
         self.health = health
         self.builder = builder
-        if let server { reporter.note("watching \(name); http://\(server.boundAddress)/") }
+        if let server { reporter.note("watching \(name); \(server.boundAddress.text)") }
         for problem in problems { note(problem) }
     }
 
     /// Adds a target, or says why not.
     func add(_ target: WatchTarget) -> TargetRegistration {
-        guard !hasStopped.load(ordering: .acquiring) else {
+        guard !lifetime.isStopping else {
             let problem = TargetError(description: "target '\(target.name)' is not watched: the watch has stopped.")
             return TargetRegistration(name: target.name, problem: problem, watched: nil, registry: registry)
         }
@@ -131,9 +136,13 @@ final class Parts: Sendable {
 
     /// Stops every part, in the reverse order of starting; later calls do nothing.
     func stop() {
-        guard !hasStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        guard lifetime.stop() else { return }
         watchdog?.stop()
-        server?.stop()
+        if let server {
+            // Followers read the last warnings and the end before the server goes.
+            server.wakeStreams()
+            server.stop()
+        }
         log?.stop()
     }
 

@@ -49,7 +49,14 @@ final class SnapshotBuilder: Sendable {
         }
     }
 
-    /// Whether a target is blocked, and which: for probes.
+    /// The metrics as Prometheus text, version 0.0.4.
+    func metricsText() -> String {
+        var bytes: [UInt8] = []
+        PrometheusTextWriter.write(snapshot(), into: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// A picture of everything now.
     func snapshot() -> WatchSnapshot {
         let now = Clock.now()
         let unix = Clock.unixNanoseconds()
@@ -64,7 +71,7 @@ final class SnapshotBuilder: Sendable {
         }
         var reporting = reporter.snapshot
         let http = server?.statistics
-        reporting.droppedSlowClient = http?.streamsCutOff ?? 0
+        reporting.droppedSlowClient = UInt64(http?.slowStreamClients ?? 0)
         return WatchSnapshot(
             process: process,
             unixNanoseconds: unix,

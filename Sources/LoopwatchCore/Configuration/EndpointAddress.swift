@@ -47,6 +47,14 @@ public enum EndpointAddress: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// The address as a person opens it: a URL, or the command that asks a Unix socket.
+    public var text: String {
+        switch self {
+        case .unix(let path): "curl --unix-socket \(path) http://localhost/"
+        case .tcp: "http://\(self)/"
+        }
+    }
+
     /// The address as it is written in a configuration.
     public var description: String {
         switch self {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import LoopwatchCore
-internal import LoopwatchPlatform
+package import LoopwatchPlatform
 internal import Synchronization
 
 /// A small HTTP/1.1 server on one thread of its own.
@@ -25,6 +25,9 @@ package final class HTTPServer: Sendable {
 
     /// What the server has done so far.
     package var statistics: HTTPStatistics { shared.counters.snapshot }
+
+    /// The server's thread; `nil` before it runs.
+    package var threadIdentifier: ThreadIdentifier? { shared.thread }
 
     /// When the server's thread last went round its loop; at most a second ago, unless a responder holds it up.
     package var lastTurn: MonotonicInstant { shared.lastTurn }

@@ -40,6 +40,12 @@ final class HTTPServerShared: Sendable {
     /// When the thread last went round its loop.
     var lastTurn: MonotonicInstant { MonotonicInstant(nanoseconds: lastTurnNanoseconds.load(ordering: .relaxed)) }
 
+    /// The server's thread; `nil` before it runs.
+    var thread: ThreadIdentifier? {
+        let identifier = threadIdentifier.load(ordering: .relaxed)
+        return identifier == 0 ? nil : identifier
+    }
+
     /// Whether the caller runs on the server's thread.
     var isOnThread: Bool { threadIdentifier.load(ordering: .relaxed) == OwnThread.currentIdentifier }
 
