@@ -104,8 +104,8 @@ struct HTTPServerLimitTests {
     func answers() throws {
         var limits = HTTPLimits.standard
         limits.answerDeadline = .milliseconds(200)
-        limits.answerBytes = 32_000_000
-        try withServer(TestResponder(bigBytes: 32_000_000), limits: limits) { server in
+        limits.answerBytes = 16_000_000
+        try withServer(TestResponder(bigBytes: 16_000_000), limits: limits) { server in
             let client = try server.connect(receiveBufferBytes: 4_096)
             try client.request("/big")
             try eventually("the answer has begun") { server.count("big", 200) == 1 }

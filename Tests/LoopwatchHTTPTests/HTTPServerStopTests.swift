@@ -87,6 +87,7 @@ struct HTTPServerStopTests {
 
 /// Stops its server, and answers whether that waited.
 private final class StoppingResponder: HTTPResponder {
+    /// The server to stop.
     let server = Mutex<HTTPServer?>(nil)
 
     func respond(to request: HTTPRequest) -> HTTPResponse {
@@ -102,9 +103,12 @@ private final class StoppingResponder: HTTPResponder {
 
 /// Hangs until its gate opens.
 private final class HangingResponder: HTTPResponder {
+    /// Lets it go on.
     let gate: WakeSignal
+    /// Whether it hangs by now.
     let hangs = Atomic(false)
 
+    /// Creates a responder that will hang.
     init() throws {
         gate = try WakeSignal()
     }

@@ -56,6 +56,7 @@ struct HTTPServerStreamTests {
     func streamLimit() throws {
         var limits = HTTPLimits.standard
         limits.streams = 2
+        limits.lingerDeadline = .milliseconds(100)
         try withServer(limits: limits) { server in
             var clients = try (0..<2).map { _ in
                 let client = try server.connect()

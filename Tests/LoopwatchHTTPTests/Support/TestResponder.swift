@@ -22,7 +22,12 @@ final class TestResponder: HTTPResponder {
         case "/hello":
             TestResponder.text("hello", handler: "hello")
         case "/big":
-            TestResponder.text(String(repeating: "b", count: bigBytes), handler: "big")
+            HTTPResponse(
+                status: 200,
+                contentType: "text/plain",
+                body: [UInt8](repeating: UInt8(ascii: "b"), count: bigBytes),
+                handler: "big"
+            )
         case "/echo":
             TestResponder.text(
                 request.query.map { "\($0.name)=\($0.value)" }.joined() + (request.header("x-test") ?? ""),
