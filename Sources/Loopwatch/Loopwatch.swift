@@ -53,7 +53,9 @@ public final class Loopwatch: Sendable {
         return watch
     }
 
-    /// Stops watching: ends every thread, closes every descriptor. Later calls do nothing.
+    /// Stops watching: ends every thread, closes every descriptor.
+    ///
+    /// Later calls do nothing.
     ///
     /// Takes as long as what is still to be logged, at most some seconds.
     public func stop() { parts.stop() }

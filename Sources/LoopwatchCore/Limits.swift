@@ -3,7 +3,9 @@
 
 /// Every bound of the project, in one place, each with its reason; what a bound drops is counted by a metric.
 public enum Limits {
-    /// Loops that may be registered at once, by default. 64 loops and 16 pools keep an exposition under 10,000 series.
+    /// Loops that may be registered at once, by default.
+    ///
+    /// 64 loops and 16 pools keep an exposition under 10,000 series.
     public static let loopsDefault = 64
     /// Most loops that a configuration may allow.
     public static let loopsMaximum = 1_024

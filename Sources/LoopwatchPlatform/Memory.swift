@@ -5,7 +5,9 @@ internal import CLoopwatchRuntime
 
 /// Reading memory of this process that may not be there, or that others are writing.
 package enum Memory {
-    /// Copies words; `nil` if any of them is not mapped. Never traps.
+    /// Copies words; `nil` if any of them is not mapped.
+    ///
+    /// Never traps.
     package static func words(at address: UInt, count: Int) -> [UInt64]? {
         guard address % 8 == 0, count > 0 else { return nil }
         var words = [UInt64](repeating: 0, count: count)

@@ -13,7 +13,8 @@ struct EndpointResponder: HTTPResponder {
     private let warnings: WarningsEndpoint
     private let health: HealthEndpoint
 
-    init(process: String, ring: WarningRing, builder: SnapshotBuilder, health: WatchdogHealth, lifetime: WatchLifetime) {
+    init(process: String, ring: WarningRing, builder: SnapshotBuilder, health: WatchdogHealth, lifetime: WatchLifetime)
+    {
         self.builder = builder
         self.ring = ring
         warnings = WarningsEndpoint(process: process, ring: ring, lifetime: lifetime)

@@ -5,8 +5,9 @@ internal import LoopwatchCore
 internal import LoopwatchHTTP
 internal import LoopwatchPlatform
 
-/// `/livez` and `/readyz`: the health of the watch itself. A blocked loop never makes a watch unhealthy, because
-/// restarting the watch would not unblock it.
+/// `/livez` and `/readyz`: the health of the watch itself.
+///
+/// A blocked loop never makes a watch unhealthy, because restarting the watch would not unblock it.
 struct HealthEndpoint: Sendable {
     private struct Check {
         var name: String
@@ -36,7 +37,9 @@ struct HealthEndpoint: Sendable {
         var checks = [watchdogCheck()]
         checks.append(Check(name: "running", problem: lifetime.isStopping ? "the watch is stopping" : nil))
         for component in builder.components {
-            checks.append(Check(name: component.name, problem: component.isUp ? nil : "it could not be started or fails"))
+            checks.append(
+                Check(name: component.name, problem: component.isUp ? nil : "it could not be started or fails")
+            )
         }
         return answer(checks, request, handler: "readyz")
     }

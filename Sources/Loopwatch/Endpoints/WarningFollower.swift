@@ -51,11 +51,16 @@ final class WarningFollower: HTTPStream {
             if excerpt.oldest > storage.sequence + 1, !excerpt.reports.isEmpty {
                 write(.gap(missed: excerpt.oldest - storage.sequence - 1), into: &bytes)
             }
+            var hasMore = false
             for report in excerpt.reports {
-                guard bytes.count + Self.bytesOfOne <= capacityBytes else { break }
+                guard bytes.count + Self.bytesOfOne <= capacityBytes else {
+                    hasMore = true
+                    break
+                }
                 storage.sequence = report.sequence
                 if query.includes(report) { write(report, into: &bytes) }
             }
+            if hasMore { return HTTPStreamChunk(bytes: bytes, nextDeadline: now) }
             if lifetime.isStopping {
                 write(.end, into: &bytes)
                 return HTTPStreamChunk(bytes: bytes, isOver: true)

@@ -97,7 +97,8 @@ struct WarningsEndpoint: Sendable {
         case .last(let nanoseconds):
             let earliest = Clock.unixNanoseconds() - nanoseconds
             let kept = ring.reports(after: 0, limit: Limits.warningsKept)
-            return kept.reports.last { $0.unixNanoseconds < earliest }?.sequence ?? (kept.oldest > 0 ? kept.oldest - 1 : 0)
+            return kept.reports.last { $0.unixNanoseconds < earliest }?.sequence
+                ?? (kept.oldest > 0 ? kept.oldest - 1 : 0)
         case .latest:
             guard query.follows else { return 0 }
             let matching = ring.reports(after: 0, limit: Limits.warningsKept).reports.filter(query.includes)

@@ -86,7 +86,9 @@ struct DispatchQueueEvidence: Sendable {
         record.cpuNanoseconds = cpu
         observation.call = record.view.call()?.blockingCall
         let delay = record.view.runDelayNanoseconds()
-        if let delay, let before = record.runDelayNanoseconds { observation.delayedNanoseconds = max(0, delay - before) }
+        if let delay, let before = record.runDelayNanoseconds {
+            observation.delayedNanoseconds = max(0, delay - before)
+        }
         record.runDelayNanoseconds = delay
         if wantsBlockStart, observation.call != nil {
             observation.sleepingSince = record.view.lastRun().flatMap(SchedulerClock.instant)

@@ -4,7 +4,9 @@
 internal import Glibc
 internal import LoopwatchPlatform
 
-/// A log file that is appended to, and opened again when it was renamed or removed. Used by one thread.
+/// A log file that is appended to, and opened again when it was renamed or removed.
+///
+/// Used by one thread.
 struct LogFile: ~Copyable {
     private let path: String
     private var descriptor: CInt = -1

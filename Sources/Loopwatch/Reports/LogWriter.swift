@@ -61,8 +61,9 @@ final class LogWriter: Sendable {
         thread.withLock { $0 = started }
     }
 
-    /// Writes what is queued, for at most two seconds, and ends the thread. A destination that blocks for longer keeps
-    /// the thread until it returns; nothing waits for it.
+    /// Writes what is queued, for at most two seconds, and ends the thread.
+    ///
+    /// A destination that blocks for longer keeps the thread until it returns; nothing waits for it.
     func stop() {
         isStopping.store(true, ordering: .releasing)
         wake.wake()

@@ -5,7 +5,9 @@ internal import Glibc
 internal import LoopwatchCore
 internal import LoopwatchPlatform
 
-/// The destinations of the log, opened. Belongs to the writing thread.
+/// The destinations of the log, opened.
+///
+/// Belongs to the writing thread.
 struct Outputs: ~Copyable {
     /// What standard error is called in errors.
     static let standardErrorName = "standard error"
@@ -34,7 +36,9 @@ struct Outputs: ~Copyable {
         return failures
     }
 
-    /// Writes a line to all destinations; returns what failed. Closures are given reports only.
+    /// Writes a line to all destinations; returns what failed.
+    ///
+    /// Closures are given reports only.
     mutating func write(_ line: [UInt8], report: StallReport?) -> [String: SystemError] {
         var failures: [String: SystemError] = [:]
         for destination in destinations {

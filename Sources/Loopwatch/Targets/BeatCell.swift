@@ -48,8 +48,9 @@ final class BeatCell: Sendable {
         ranCount.store(postedCount.load(ordering: .acquiring), ordering: .releasing)
     }
 
-    /// The loop's frames as the beat that was answered saw them, once; `nil` if they are not to be had. Called by the
-    /// watchdog, while no beat is out.
+    /// The loop's frames as the beat that was answered saw them, once; `nil` if they are not to be had.
+    ///
+    /// Called by the watchdog, while no beat is out.
     ///
     /// - Parameter beat: the closure that was posted.
     func takeFrames(of beat: @escaping @Sendable () -> Void) -> LoopFrames? {
@@ -60,10 +61,14 @@ final class BeatCell: Sendable {
         }
     }
 
-    /// Has the next beat note the frames again, for another thread's stack. Called while no beat is out.
+    /// Has the next beat note the frames again, for another thread's stack.
+    ///
+    /// Called while no beat is out.
     func forgetFrames() { wantsFrames.store(true, ordering: .relaxed) }
 
-    /// The answer to the beat that is out; `nil` while there is none. Called by the watchdog.
+    /// The answer to the beat that is out; `nil` while there is none.
+    ///
+    /// Called by the watchdog.
     func answer() -> Answer? {
         guard ranCount.load(ordering: .acquiring) == postedCount.load(ordering: .relaxed) else { return nil }
         return Answer(

@@ -25,7 +25,9 @@ public struct TargetRegistration: Sendable {
         self.registry = registry
     }
 
-    /// Stops watching the target. Harmless when it is not watched. Safe from any thread.
+    /// Stops watching the target.
+    ///
+    /// Harmless when it is not watched. Safe from any thread.
     public func remove() {
         guard let watched else { return }
         registry.remove(watched)

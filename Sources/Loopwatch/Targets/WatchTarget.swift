@@ -8,8 +8,9 @@ public import LoopwatchCore
 ///
 /// Made by one of the functions below and handed to ``Loopwatch/add(_:)``.
 public struct WatchTarget: Sendable {
-    /// Runs a closure on the target. It is called on the watchdog's thread: it must not block, and not run the closure
-    /// itself.
+    /// Runs a closure on the target.
+    ///
+    /// It is called on the watchdog's thread: it must not block, and not run the closure itself.
     public typealias Submit = @Sendable (_ work: @escaping @Sendable () -> Void) -> Void
 
     /// The evidence, beside beats, by which a target is watched.
@@ -22,7 +23,9 @@ public struct WatchTarget: Sendable {
         case beats
     }
 
-    /// The name: what warnings and metrics call it. Unique within a watch.
+    /// The name: what warnings and metrics call it.
+    ///
+    /// Unique within a watch.
     public let name: String
     let subject: StallReport.Subject
     let evidence: Evidence
@@ -41,8 +44,9 @@ public struct WatchTarget: Sendable {
         return copy
     }
 
-    /// A serial loop: whatever runs closures one after another. A NIO event loop is
-    /// `.loop("http-0") { eventLoop.execute($0) }`.
+    /// A serial loop: whatever runs closures one after another.
+    ///
+    /// A NIO event loop is `.loop("http-0") { eventLoop.execute($0) }`.
     ///
     /// - Parameters:
     ///   - name: what to call it.

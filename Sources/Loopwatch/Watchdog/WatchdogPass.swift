@@ -5,7 +5,9 @@ internal import LoopwatchCore
 internal import LoopwatchPlatform
 internal import Synchronization
 
-/// One round of the watchdog over its targets. Belongs to the watchdog's thread.
+/// One round of the watchdog over its targets.
+///
+/// Belongs to the watchdog's thread.
 struct WatchdogPass {
     private let reporter: Reporter
     private var experiment: DispatchLayoutExperiment?

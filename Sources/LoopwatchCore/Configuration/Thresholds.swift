@@ -3,11 +3,11 @@
 
 /// From which length on a blocked target is reported, and how severe it then is.
 public struct Thresholds: Sendable, Equatable {
-    /// Blocked for longer: a warning. Default 100 ms; lowest 5 ms.
+    /// Blocked for longer is a warning (default 100 ms, lowest 5 ms).
     public var warning: Duration
-    /// Blocked for longer: an error. Default 10 times the warning threshold.
+    /// Blocked for longer is an error (default 10 times the warning threshold).
     public var error: Duration
-    /// Blocked for longer: critical. Default 50 times the warning threshold.
+    /// Blocked for longer is critical (default 50 times the warning threshold).
     public var critical: Duration
 
     /// Creates thresholds; the higher two follow from the first where they are not given.

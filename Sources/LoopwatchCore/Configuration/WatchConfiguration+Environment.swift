@@ -48,7 +48,9 @@ extension WatchConfiguration {
         }
         func within(_ range: ClosedRange<Int64>) -> (String) -> Duration? {
             { text in
-                guard let duration = DurationText.parse(text), range.contains(duration.wholeNanoseconds) else { return nil }
+                guard let duration = DurationText.parse(text), range.contains(duration.wholeNanoseconds) else {
+                    return nil
+                }
                 return duration
             }
         }

@@ -3,29 +3,40 @@
 
 /// Everything that can be set about a watch; the defaults suit a server in production.
 public struct WatchConfiguration: Sendable {
-    /// How closely busy targets are looked at. Default 10 ms; lowest 1 ms.
+    /// How closely busy targets are looked at (default 10 ms, lowest 1 ms).
     public var resolution: Duration = .milliseconds(10)
-    /// From which length on stalls are reported. Default 100 ms, 1 s, 5 s.
+    /// From which length on stalls are reported (default 100 ms, 1 s, 5 s).
     public var thresholds = Thresholds()
-    /// Where the HTTP endpoint listens; `nil` for none. Default 127.0.0.1:9667.
+    /// Where the HTTP endpoint listens; `nil` for none.
+    ///
+    /// Default 127.0.0.1:9667.
     public var endpoint: EndpointAddress? = .standard
     /// Host names, beside addresses and `localhost`, by which the endpoint may be asked.
     public var allowedHosts: [String] = []
-    /// Whether the endpoint may listen where other machines can reach it. It has no password: only behind something
-    /// that has one.
+    /// Whether the endpoint may listen where other machines can reach it.
+    ///
+    /// It has no password: only behind something that has one.
     public var allowsRemoteAccess = false
-    /// Where warnings go. Default: standard error.
+    /// Where warnings go.
+    ///
+    /// Default: standard error.
     public var log: [LogDestination] = [.standardError]
-    /// Stalls of one kind (target, cause) that are written at once before they are limited to one a second; what is not
-    /// written is counted, and metrics count everything. Default 10.
+    /// Stalls of one kind (target, cause) that are written at once before they are limited to one a second; what is
+    /// not written is counted, and metrics count everything.
+    ///
+    /// Default 10.
     public var reportBurst = Limits.reportBurstDefault
     /// Name of this process in metrics; empty for the name of its executable.
     public var processName = ""
     /// Whether Swift's global executor is watched from the start, as the pool `swift`.
     public var watchesGlobalExecutor = true
-    /// Most loops that can be registered. Default 64; highest 1,024.
+    /// Most loops that can be registered.
+    ///
+    /// Default 64; highest 1,024.
     public var loopsLimit = Limits.loopsDefault
-    /// Most pools that can be registered. Default 16; highest 64.
+    /// Most pools that can be registered.
+    ///
+    /// Default 16; highest 64.
     public var poolsLimit = Limits.poolsDefault
 
     /// Creates the default configuration.

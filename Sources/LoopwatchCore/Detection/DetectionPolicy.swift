@@ -7,8 +7,10 @@ public struct DetectionPolicy: Sendable, Equatable {
     public var resolutionNanoseconds: Int64
     /// From which length on a stall is reported.
     public var thresholds: Thresholds
-    /// Whether a beat that was never answered counts as a stall. False for a target that may not be served at all, such
-    /// as the main actor of a program whose main thread never returns to its run loop.
+    /// Whether a beat that was never answered counts as a stall.
+    ///
+    /// False for a target that may not be served at all, such as the main actor of a program whose main thread
+    /// never returns to its run loop.
     public var reportsBeforeFirstAnswer: Bool
 
     /// Creates a policy.

@@ -228,7 +228,8 @@ public struct StallDetector: Sendable {
 
     /// The latest instant at which a block that is going on can have begun: before the beat that it holds up.
     private func latestStart(_ observation: Observation) -> MonotonicInstant {
-        observation.progress == .busy && observation.call == nil ? observation.instant : beatPosted ?? observation.instant
+        observation.progress == .busy && observation.call == nil
+            ? observation.instant : beatPosted ?? observation.instant
     }
 
     private mutating func refineStart(_ observation: Observation) {

@@ -74,7 +74,9 @@ public struct ReportBudget: Sendable {
         var decision: Decision
         if let earlier = decisions[stall] {
             decision = earlier
-            if !decision.isWritten, let severity, severity > (earlier.severity ?? .warning) { decision.isWritten = true }
+            if !decision.isWritten, let severity, severity > (earlier.severity ?? .warning) {
+                decision.isWritten = true
+            }
         } else {
             decision = Decision(isWritten: account.tokens >= 1, severity: severity)
             if decision.isWritten { account.tokens -= 1 } else { account.suppressed += 1 }

@@ -39,7 +39,8 @@ package struct DispatchQueueLayout: Sendable, Equatable {
     ///   - idle: the queue's words when all was over.
     /// - Returns: the layout; `nil` unless exactly one word can be the state and exactly one the head.
     package init?(jobs: [Exposure], idle: [UInt64]) {
-        guard jobs.count == 3, idle.count == Self.wordCount, jobs.allSatisfy({ $0.words.count == Self.wordCount }) else {
+        guard jobs.count == 3, idle.count == Self.wordCount, jobs.allSatisfy({ $0.words.count == Self.wordCount })
+        else {
             return nil
         }
         let states = (0..<Self.wordCount).filter { index in
@@ -67,8 +68,10 @@ package struct DispatchQueueLayout: Sendable, Equatable {
         Memory.word(at: address + headOffset)
     }
 
-    /// The address of libdispatch's object within Swift's `DispatchQueue`: its first stored property, behind the two
-    /// words that every Swift object begins with. `nil` where there is nothing readable.
+    /// The address of libdispatch's object within Swift's `DispatchQueue`: its first stored property, behind the
+    /// two words that every Swift object begins with.
+    ///
+    /// `nil` where there is nothing readable.
     package static func address(ofWrapper wrapper: UnsafeRawPointer) -> UInt? {
         guard let words = Memory.words(at: UInt(bitPattern: wrapper), count: 3) else { return nil }
         let address = UInt(words[2])

@@ -26,7 +26,9 @@ package struct SchedulerInstant: Sendable, Equatable {
 /// moment, and reads when the kernel says that it arrived. Only to processors that it may run on anyway.
 package enum SchedulerClock {
     /// The monotonic instant of a reading that was taken a moment ago; `nil` where the kernel does not tell, or the
-    /// calling thread may not run on that processor. Costs about 100 us.
+    /// calling thread may not run on that processor.
+    ///
+    /// Costs about 100 us.
     package static func instant(of reading: SchedulerInstant) -> MonotonicInstant? {
         var affinity = lw_affinity()
         guard lw_visit_processor(CInt(clamping: reading.processor), &affinity) == 0 else { return nil }

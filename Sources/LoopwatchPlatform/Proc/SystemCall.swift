@@ -25,7 +25,9 @@ package enum SystemCall {
     /// The epoll calls; their first argument, the epoll descriptor, says whose wait it is.
     package static let epoll = Set(["epoll_wait", "epoll_pwait", "epoll_pwait2"].compactMap(number))
 
-    /// Calls that end when work arrives, so that a loop may wait for it in them. Sleeps are not among them.
+    /// Calls that end when work arrives, so that a loop may wait for it in them.
+    ///
+    /// Sleeps are not among them.
     package static let endedByWork = epoll.union(
         ["poll", "ppoll", "select", "pselect6", "futex", "futex_wait", "io_uring_enter", "io_getevents", "read"]
             .compactMap(number)

@@ -1,8 +1,9 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
-/// One thread of this process, seen from outside: its clock, where it sleeps, and how long it waited for a CPU. Nothing
-/// here touches the thread, and nothing needs a privilege.
+/// One thread of this process, seen from outside: its clock, where it sleeps, and how long it waited for a CPU.
+///
+/// Nothing here touches the thread, and nothing needs a privilege.
 ///
 /// Not safe for use from several threads at once: it belongs to the watchdog.
 package struct ThreadView: Sendable {
@@ -19,12 +20,16 @@ package struct ThreadView: Sendable {
         schedstatFile = ProcFile(path: "\(folder)/schedstat")
     }
 
-    /// CPU clock of the thread, in nanoseconds; `nil` when it is gone. Costs 0.4 us.
+    /// CPU clock of the thread, in nanoseconds; `nil` when it is gone.
+    ///
+    /// Costs 0.4 us.
     package func cpuNanoseconds() -> Int64? {
         Clock.threadCPUNanoseconds(of: identifier)
     }
 
-    /// Where the thread sleeps; `nil` where the kernel does not tell. Costs about 2 us.
+    /// Where the thread sleeps; `nil` where the kernel does not tell.
+    ///
+    /// Costs about 2 us.
     package func call() -> ThreadCall? {
         guard let callFile else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: 256, alignment: 8) { buffer in
@@ -38,12 +43,16 @@ package struct ThreadView: Sendable {
         guard let schedstatFile else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: 128, alignment: 8) { buffer in
             let count = schedstatFile.read(into: buffer)
-            return SchedulerStatistics.runDelayNanoseconds(schedstat: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            return SchedulerStatistics.runDelayNanoseconds(
+                schedstat: UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            )
         }
     }
 
     /// When the thread last ran, on the clock of the processor that it ran on; `nil` on kernels without
-    /// `/proc/PID/sched`. Opens two files: about 50 us, for use on suspicion only.
+    /// `/proc/PID/sched`.
+    ///
+    /// Opens two files: about 50 us, for use on suspicion only.
     package func lastRun() -> SchedulerInstant? {
         let folder = "/proc/self/task/\(identifier)"
         guard let sched = ProcFile(path: "\(folder)/sched"), let stat = ProcFile(path: "\(folder)/stat"),

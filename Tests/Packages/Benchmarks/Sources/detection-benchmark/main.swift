@@ -142,7 +142,9 @@ case "long":
     usleep(UInt32(length * 1e6) + 300_000)
     for (report, at) in received.withLock({ $0 }) {
         let after = (at - began.withLock { $0 }) * 1e3
-        print("after \(after) ms: \(report.state) \(Double(report.durationNanoseconds) / 1e6) ms cause=\(report.cause.text)")
+        print(
+            "after \(after) ms: \(report.state) \(Double(report.durationNanoseconds) / 1e6) ms cause=\(report.cause.text)"
+        )
     }
     watch.stop()
 case "flood":
@@ -154,7 +156,9 @@ case "flood":
     for _ in 0..<400 { loop.execute { block(kind, seconds: 0.001) } }
     usleep(1_500_000)
     for (report, _) in received.withLock({ $0 }) {
-        print("\(report.kind) \(report.state) \(Double(report.durationNanoseconds) / 1e6) ms cause=\(report.cause.text)")
+        print(
+            "\(report.kind) \(report.state) \(Double(report.durationNanoseconds) / 1e6) ms cause=\(report.cause.text)"
+        )
     }
     watch.stop()
 case "idle":
