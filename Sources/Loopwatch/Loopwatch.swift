@@ -13,8 +13,8 @@ internal import Synchronization
 /// watch.add(.loop("http-0") { eventLoop.execute($0) })
 /// ```
 ///
-/// The watch runs on threads of its own and shares nothing with what it watches. All functions are safe from any thread;
-/// none of them waits for a watched target.
+/// The watch runs on threads of its own and shares nothing with what it watches. It goes on until ``stop()``, also when
+/// nothing refers to it any more. All functions are safe from any thread; none of them waits for a watched target.
 public final class Loopwatch: Sendable {
     /// The version of Loopwatch.
     public static let version = "0.1.0"
@@ -26,8 +26,6 @@ public final class Loopwatch: Sendable {
         self.configuration = configuration
         self.parts = parts
     }
-
-    deinit { parts.stop() }
 
     // MARK: Starting and stopping
 
@@ -49,6 +47,7 @@ public final class Loopwatch: Sendable {
         try configuration.validate()
         let parts = Parts(configuration: configuration)
         let watch = Loopwatch(configuration: configuration, parts: parts)
+        RunningWatches.add(parts)
         if configuration.watchesGlobalExecutor { parts.watchGlobalExecutor() }
         return watch
     }

@@ -126,6 +126,9 @@ final class Parts: Sendable {
     /// Watches Swift's global executor at its default priority, and at each other one once the process uses it.
     func watchGlobalExecutor() {
         _ = add(.globalExecutor())
+        watchdog?.watchPrioritiesInUse { priority in
+            _ = self.add(.globalExecutor(priority.target, priority: priority.priority))
+        }
     }
 
     /// A picture of everything now.
@@ -144,6 +147,7 @@ final class Parts: Sendable {
             server.stop()
         }
         log?.stop()
+        RunningWatches.remove(self)
     }
 
     /// Says something about Loopwatch itself; to standard error when there is no log, so that nothing is lost.

@@ -72,7 +72,9 @@ final class Reporter: Sendable {
     var isLogHealthy: Bool { log?.isHealthy ?? true }
 
     /// Reports what a detector said.
-    func report(_ draft: ReportDraft, target: WatchTarget, now: MonotonicInstant) {
+    ///
+    /// - Returns: the report as it was written; `nil` if the rate limit kept it back.
+    func report(_ draft: ReportDraft, target: WatchTarget, now: MonotonicInstant) -> StallReport? {
         let unix = Clock.unixNanoseconds()
         let report = storage.withLock { storage -> StallReport in
             storage.warningsBySeverity[draft.severity.rawValue] += 1
@@ -98,7 +100,7 @@ final class Reporter: Sendable {
                 depth: draft.depth
             )
         }
-        publish(report, now: now)
+        return publish(report, now: now)
     }
 
     /// Reports that the host did not run.
@@ -130,7 +132,8 @@ final class Reporter: Sendable {
         log?.note(text)
     }
 
-    private func publish(_ report: StallReport, now: MonotonicInstant) {
+    @discardableResult
+    private func publish(_ report: StallReport, now: MonotonicInstant) -> StallReport? {
         let fingerprint = ReportBudget.Fingerprint(
             target: "\(report.subject.rawValue) \(report.target)",
             kind: report.kind,
@@ -154,8 +157,9 @@ final class Reporter: Sendable {
             ring.append(admitted)
             return admitted
         }
-        guard let admitted else { return }
+        guard let admitted else { return nil }
         log?.write(admitted)
         published()
+        return admitted
     }
 }

@@ -81,11 +81,12 @@ final class SnapshotBuilder: Sendable {
             },
             pools: listing.pools.map { watched in
                 let (statistics, cause, depth) = statistics(watched)
+                let size = watched.size.load(ordering: .relaxed)
                 return PoolSnapshot(
                     name: watched.target.name,
                     statistics: statistics,
                     depth: watched.target.depth == nil ? nil : depth ?? 0,
-                    size: watched.target.size?(),
+                    size: size < 0 ? nil : size,
                     currentCause: cause
                 )
             },

@@ -65,7 +65,8 @@ final class TargetRegistry: Sendable {
             policy: DetectionPolicy(
                 resolutionNanoseconds: resolution.wholeNanoseconds,
                 thresholds: thresholds,
-                reportsBeforeFirstAnswer: target.reportsBeforeFirstAnswer
+                reportsBeforeFirstAnswer: target.reportsBeforeFirstAnswer,
+                isPool: target.subject == .pool
             ),
             now: now
         )

@@ -12,6 +12,8 @@ final class WatchedTarget: Sendable {
     let beat: @Sendable () -> Void
     /// Guarded, because the watchdog decides by it and the endpoint takes its picture.
     let detector: Mutex<StallDetector>
+    /// Threads that the pool may have, as the watchdog last asked; -1 as long as it has not.
+    let size = Atomic<Int>(-1)
     /// Used by the watchdog's thread alone; guarded so that the compiler knows.
     let evidence: Mutex<EvidenceSource>
 

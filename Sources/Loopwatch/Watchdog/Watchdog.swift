@@ -16,6 +16,7 @@ final class Watchdog: Sendable {
     private let ownThreads: @Sendable () -> [ThreadIdentifier]
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<OwnThread?>(nil)
+    private let priorityUsed = Mutex<(@Sendable (ExecutorPriority) -> Void)?>(nil)
 
     /// Deadlines that lie closer together than this are served by one wake-up, in nanoseconds.
     private static let coalescingNanoseconds: Int64 = 500_000
@@ -57,15 +58,22 @@ final class Watchdog: Sendable {
         thread.withLock { $0 = started }
     }
 
+    /// Calls a closure, on the watchdog's thread, for each priority of the global executor once the process uses it.
+    func watchPrioritiesInUse(_ used: @escaping @Sendable (ExecutorPriority) -> Void) {
+        priorityUsed.withLock { $0 = used }
+    }
+
     /// Ends the thread and waits for it.
     func stop() {
         isStopping.store(true, ordering: .releasing)
         wake.wake()
         thread.withLock { $0.take() }?.join()
+        priorityUsed.withLock { $0 = nil }
     }
 
     private func run() {
         var pass = WatchdogPass(reporter: reporter)
+        var priorities = ExecutorPriorities()
         let own = ThreadView(OwnThread.currentIdentifier)
         var runDelay = own.runDelayNanoseconds()
         var machineSleep = Clock.machineSleepNanoseconds()
@@ -108,6 +116,7 @@ final class Watchdog: Sendable {
                 interruptions: health.interruptions,
                 coalescingNanoseconds: Self.coalescingNanoseconds
             )
+            if let used = priorityUsed.withLock({ $0 }) { priorities.newlyUsed(now: now).forEach(used) }
             runDelay = own.runDelayNanoseconds()
             health.sleeps(until: planned, cpuNanoseconds: own.cpuNanoseconds())
         }

@@ -53,6 +53,7 @@ struct WatchdogPass {
         let look = watched.evidence.withLock {
             $0.look(context, isBeatOut: isStillOut, wantsBlockStart: wantsBlockStart)
         }
+        if let size = watched.target.size { watched.size.store(size(), ordering: .relaxed) }
         let actions = watched.detector.withLock { detector in
             look.isGone
                 ? detector.targetGone(at: context.now, interruptions: interruptions)
@@ -68,7 +69,10 @@ struct WatchdogPass {
         for action in actions {
             switch action {
             case .report(let draft):
-                reporter.report(draft, target: watched.target, now: now)
+                let reported = reporter.report(draft, target: watched.target, now: now)
+                if draft.state == .ended, draft.kind == .stall, let reported {
+                    watched.detector.withLock { $0.stallReported(draft, as: reported) }
+                }
             case .postBeat:
                 watched.evidence.withLock { $0.beatWillBePosted(at: now) }
                 let posted = Clock.now()

@@ -13,8 +13,17 @@ public struct DetectionPolicy: Sendable, Equatable {
     /// never returns to its run loop.
     public var reportsBeforeFirstAnswer: Bool
 
+    /// Whether the target is a pool of threads.
+    public var isPool: Bool
+
     /// Creates a policy.
-    public init(resolutionNanoseconds: Int64, thresholds: Thresholds, reportsBeforeFirstAnswer: Bool = true) {
+    public init(
+        resolutionNanoseconds: Int64,
+        thresholds: Thresholds,
+        reportsBeforeFirstAnswer: Bool = true,
+        isPool: Bool = false
+    ) {
+        self.isPool = isPool
         self.resolutionNanoseconds = resolutionNanoseconds
         self.thresholds = thresholds
         self.reportsBeforeFirstAnswer = reportsBeforeFirstAnswer

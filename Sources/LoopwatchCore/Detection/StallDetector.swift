@@ -146,6 +146,17 @@ public struct StallDetector: Sendable {
         return actions
     }
 
+    /// The end of a stall was written as a warning: people are led to it from the histogram.
+    public mutating func stallReported(_ draft: ReportDraft, as report: StallReport) {
+        statistics.stallDuration.attach(
+            Histogram.Exemplar(
+                warning: report.sequence,
+                nanoseconds: draft.durationNanoseconds,
+                unixNanoseconds: report.unixNanoseconds
+            )
+        )
+    }
+
     // MARK: Questions
 
     /// When the target has to be looked at next.
@@ -198,7 +209,7 @@ public struct StallDetector: Sendable {
     /// The cause of the stall that goes on, if one does.
     public var currentCause: Cause? {
         guard let job, job.isReported else { return nil }
-        return job.evidence.verdict
+        return cause(of: job, kind: .stall)
     }
 
     // MARK: Transitions
@@ -343,6 +354,13 @@ public struct StallDetector: Sendable {
         )
     }
 
+    private func cause(of episode: Episode, kind: StallReport.Kind) -> Cause {
+        if kind == .congestion { return .congestion }
+        let verdict = episode.evidence.verdict
+        // A pool that takes up no work has no thread for it, whatever its threads do.
+        return verdict == .unknown && policy.isPool ? .starvation : verdict
+    }
+
     private mutating func count(_ draft: ReportDraft) {
         statistics.stallDuration.observe(nanoseconds: draft.durationNanoseconds)
         statistics.finishedStallNanoseconds += draft.durationNanoseconds
@@ -370,7 +388,7 @@ public struct StallDetector: Sendable {
             durationNanoseconds: duration,
             interruptedNanoseconds: interruptions.overlapNanoseconds(from: episode.began, to: instant),
             severity: policy.thresholds.severity(ofNanoseconds: duration) ?? .warning,
-            cause: kind == .congestion ? .congestion : episode.evidence.verdict,
+            cause: cause(of: episode, kind: kind),
             cpuShare: episode.evidence.cpuShare,
             thread: episode.evidence.blockedThread,
             depth: latestDepth

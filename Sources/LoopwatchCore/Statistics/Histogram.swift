@@ -42,12 +42,19 @@ public struct Histogram: Sendable, Equatable {
     /// Counts one observation; a negative value counts as zero.
     public mutating func observe(nanoseconds: Int64, exemplar: Exemplar? = nil) {
         let value = max(0, nanoseconds)
-        var index = 0
-        while index < edges.nanoseconds.count, value > edges.nanoseconds[index] { index += 1 }
-        counts[index] += 1
+        counts[bucket(of: value)] += 1
         count += 1
         let (sum, overflow) = sumNanoseconds.addingReportingOverflow(value)
         sumNanoseconds = overflow ? .max : sum
-        if let exemplar { exemplars[index] = exemplar }
+        if let exemplar { attach(exemplar) }
+    }
+
+    /// Lets an observation that was counted be looked up.
+    public mutating func attach(_ exemplar: Exemplar) {
+        exemplars[bucket(of: exemplar.nanoseconds)] = exemplar
+    }
+
+    private func bucket(of nanoseconds: Int64) -> Int {
+        edges.nanoseconds.firstIndex { nanoseconds <= $0 } ?? edges.nanoseconds.count
     }
 }
