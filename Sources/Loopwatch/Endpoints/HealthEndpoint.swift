@@ -49,7 +49,8 @@ struct HealthEndpoint: Sendable {
         guard let next else { return Check(name: "watchdog") }
         let late = Clock.now().nanoseconds(since: next)
         guard late > Self.latenessNanosecondsMost else { return Check(name: "watchdog") }
-        return Check(name: "watchdog", problem: "it is \(late / 1_000_000) ms late")
+        let blame = health.targetBeingCalled.map { ", held up by a closure of target '\($0)'" } ?? ""
+        return Check(name: "watchdog", problem: "it is \(late / 1_000_000) ms late\(blame)")
     }
 
     private func answer(_ checks: [Check], _ request: HTTPRequest, handler: String) -> HTTPResponse {

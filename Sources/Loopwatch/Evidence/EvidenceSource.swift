@@ -21,14 +21,12 @@ struct EvidenceSource: Sendable {
     }
 
     private let kind: Kind
-    private let depth: (@Sendable () -> Int)?
     private var lastDepth: Int?
     private var thread = ThreadEvidence()
     private var queue = DispatchQueueEvidence()
     private var pace = ProcessPace()
 
-    init(_ evidence: WatchTarget.Evidence, depth: (@Sendable () -> Int)?) {
-        self.depth = depth
+    init(_ evidence: WatchTarget.Evidence) {
         switch evidence {
         case .thread:
             kind = .thread
@@ -47,7 +45,13 @@ struct EvidenceSource: Sendable {
     ///   - context: what the looks of this pass share.
     ///   - isBeatOut: whether a beat is out.
     ///   - wantsBlockStart: whether to find out since when the thread sleeps, which costs 0.1 ms.
-    mutating func look(_ context: LookContext, isBeatOut: Bool, wantsBlockStart: Bool) -> Look {
+    ///   - depth: items that wait for the target, where it tells.
+    mutating func look(
+        _ context: LookContext,
+        isBeatOut: Bool,
+        wantsBlockStart: Bool,
+        depth: Int?
+    ) -> Look {
         var look: Look
         switch kind {
         case .thread:
@@ -66,13 +70,12 @@ struct EvidenceSource: Sendable {
             look.observation.isProcessQuiet = isQuiet
         }
         if let depth {
-            let waiting = depth()
-            look.observation.depth = waiting
+            look.observation.depth = depth
             // A queue that got shorter has given out work: some job ended.
-            if let lastDepth, waiting < lastDepth, look.observation.progress == .unknown {
+            if let lastDepth, depth < lastDepth, look.observation.progress == .unknown {
                 look.observation.progress = .advanced
             }
-            lastDepth = waiting
+            lastDepth = depth
         }
         return look
     }

@@ -22,6 +22,6 @@ final class WatchedTarget: Sendable {
         let cell = cell
         beat = cell.beat()
         detector = Mutex(StallDetector(policy: policy, now: now))
-        evidence = Mutex(EvidenceSource(target.evidence, depth: target.depth))
+        evidence = Mutex(EvidenceSource(target.evidence))
     }
 }

@@ -72,7 +72,7 @@ final class Watchdog: Sendable {
     }
 
     private func run() {
-        var pass = WatchdogPass(reporter: reporter)
+        var pass = WatchdogPass(reporter: reporter, health: health)
         var priorities = ExecutorPriorities()
         let own = ThreadView(OwnThread.currentIdentifier)
         var runDelay = own.runDelayNanoseconds()

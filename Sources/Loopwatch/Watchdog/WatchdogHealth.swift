@@ -12,6 +12,7 @@ final class WatchdogHealth: Sendable {
         var interruptions = InterruptionLog()
         var lastPass: MonotonicInstant
         var nextPass: MonotonicInstant?
+        var target: String?
     }
 
     private let storage: Mutex<Storage>
@@ -25,6 +26,20 @@ final class WatchdogHealth: Sendable {
 
     /// The interruptions so far.
     var interruptions: InterruptionLog { storage.withLock { $0.interruptions } }
+
+    /// The target whose closures the watchdog is calling right now; `nil` when it calls none.
+    var targetBeingCalled: String? { storage.withLock { $0.target } }
+
+    /// Calls a closure of the host, remembering whose, so that one that blocks can be named.
+    ///
+    /// - Returns: how long it took, in nanoseconds.
+    func call(_ target: String, _ closure: () -> Void) -> Int64 {
+        let start = Clock.now()
+        storage.withLock { $0.target = target }
+        closure()
+        storage.withLock { $0.target = nil }
+        return Clock.now().nanoseconds(since: start)
+    }
 
     /// When the watchdog last went round, and when it meant to go round next (`nil`: when something changes).
     var schedule: (lastPass: MonotonicInstant, nextPass: MonotonicInstant?) {

@@ -10,11 +10,17 @@ internal import Synchronization
 /// Belongs to the watchdog's thread.
 struct WatchdogPass {
     private let reporter: Reporter
+    private let health: WatchdogHealth
+    private var slowTargets: Set<String> = []
     private var experiment: DispatchLayoutExperiment?
     private var layout: DispatchQueueLayout?
 
-    init(reporter: Reporter) {
+    /// A closure of the host that takes longer than this is told of, in nanoseconds.
+    private static let closureNanosecondsMost: Int64 = 20_000_000
+
+    init(reporter: Reporter, health: WatchdogHealth) {
         self.reporter = reporter
+        self.health = health
     }
 
     /// Looks at the targets that are due; returns when the next one is.
@@ -40,7 +46,7 @@ struct WatchdogPass {
         return next
     }
 
-    private func look(at watched: WatchedTarget, _ context: LookContext, interruptions: InterruptionLog) {
+    private mutating func look(at watched: WatchedTarget, _ context: LookContext, interruptions: InterruptionLog) {
         let isBeatOut = watched.detector.withLock { $0.isBeatOut }
         if isBeatOut, let given = watched.cell.answer() {
             watched.evidence.withLock { $0.beatAnswered(given, cell: watched.cell, beat: watched.beat) }
@@ -50,10 +56,12 @@ struct WatchdogPass {
             perform(actions, on: watched, now: context.now)
         }
         let (isStillOut, wantsBlockStart) = watched.detector.withLock { ($0.isBeatOut, $0.wantsBlockStart) }
+        var depth: Int?
+        if let waiting = watched.target.depth { call(watched) { depth = waiting() } }
         let look = watched.evidence.withLock {
-            $0.look(context, isBeatOut: isStillOut, wantsBlockStart: wantsBlockStart)
+            $0.look(context, isBeatOut: isStillOut, wantsBlockStart: wantsBlockStart, depth: depth)
         }
-        if let size = watched.target.size { watched.size.store(size(), ordering: .relaxed) }
+        if let size = watched.target.size { call(watched) { watched.size.store(size(), ordering: .relaxed) } }
         let actions = watched.detector.withLock { detector in
             look.isGone
                 ? detector.targetGone(at: context.now, interruptions: interruptions)
@@ -65,7 +73,7 @@ struct WatchdogPass {
         }
     }
 
-    private func perform(_ actions: [StallDetector.Action], on watched: WatchedTarget, now: MonotonicInstant) {
+    private mutating func perform(_ actions: [StallDetector.Action], on watched: WatchedTarget, now: MonotonicInstant) {
         for action in actions {
             switch action {
             case .report(let draft):
@@ -78,9 +86,21 @@ struct WatchdogPass {
                 let posted = Clock.now()
                 watched.cell.willPost(at: posted)
                 watched.detector.withLock { $0.beatPosted(at: posted) }
-                watched.target.submit(watched.beat)
+                call(watched) { watched.target.submit(watched.beat) }
             }
         }
+    }
+
+    /// Calls a closure of the host; one that blocks holds up every other target, which is told once.
+    private mutating func call(_ watched: WatchedTarget, _ closure: () -> Void) {
+        let name = watched.target.name
+        let nanoseconds = health.call(name, closure)
+        guard nanoseconds > Self.closureNanosecondsMost, slowTargets.count < Limits.loopsMaximum,
+            slowTargets.insert(name).inserted
+        else { return }
+        reporter.note(
+            "a closure of target '\(name)' took \(nanoseconds / 1_000_000) ms and held up the watch: it must not block."
+        )
     }
 
     private mutating func findDispatchLayout(for target: WatchTarget, _ context: inout LookContext) {
