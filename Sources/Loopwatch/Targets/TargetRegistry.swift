@@ -12,6 +12,8 @@ final class TargetRegistry: Sendable {
         var pools: [WatchedTarget] = []
         var loopsRejected: UInt64 = 0
         var poolsRejected: UInt64 = 0
+        /// Loops and pools: kept, because the watchdog asks at each wake-up.
+        var all: [WatchedTarget] = []
     }
 
     /// A picture of the registry.
@@ -24,8 +26,6 @@ final class TargetRegistry: Sendable {
         var loopsRejected: UInt64
         /// Pools that were refused because of the limit.
         var poolsRejected: UInt64
-        /// Loops and pools.
-        var all: [WatchedTarget] { loops + pools }
     }
 
     private let storage = Mutex(Storage())
@@ -88,6 +88,7 @@ final class TargetRegistry: Sendable {
                 }
                 storage.loops.append(watched)
             }
+            storage.all = storage.loops + storage.pools
             return nil
         }
         if let problem {
@@ -102,9 +103,13 @@ final class TargetRegistry: Sendable {
         storage.withLock { storage in
             storage.loops.removeAll { $0 === watched }
             storage.pools.removeAll { $0 === watched }
+            storage.all = storage.loops + storage.pools
         }
         changed()
     }
+
+    /// Loops and pools.
+    var targets: [WatchedTarget] { storage.withLock { $0.all } }
 
     /// The targets now.
     var listing: Listing {
