@@ -32,7 +32,11 @@ public struct DetectionPolicy: Sendable, Equatable {
     /// The warning threshold in nanoseconds.
     public var thresholdNanoseconds: Int64 { thresholds.warning.wholeNanoseconds }
 
+    /// Time between looks at a target that may be blocked: the resolution, but never more than half a threshold, so that
+    /// one look finds a block and another its beginning before it is reported.
+    public var lookNanoseconds: Int64 { min(resolutionNanoseconds, thresholdNanoseconds / 2) }
+
     /// Time between looks at a target that was just proved to wait: nothing can cross the threshold sooner than one
     /// threshold from then, and a quarter of it is left for looking closer.
-    public var idleNanoseconds: Int64 { max(resolutionNanoseconds, thresholdNanoseconds * 3 / 4) }
+    public var idleNanoseconds: Int64 { max(lookNanoseconds, thresholdNanoseconds * 3 / 4) }
 }

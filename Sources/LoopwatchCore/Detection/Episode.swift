@@ -9,6 +9,8 @@ struct Episode: Sendable {
     var began: MonotonicInstant
     /// The earliest it can have begun.
     var earliest: MonotonicInstant
+    /// The first look at which it was going on.
+    var seen: MonotonicInstant
     /// Whether its beginning is known from when the thread went to sleep, and no longer a guess.
     var isStartKnown = false
     /// Whether its beginning was reported.

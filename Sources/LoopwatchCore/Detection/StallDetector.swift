@@ -20,10 +20,13 @@ public struct StallDetector: Sendable {
     /// What has been counted.
     public private(set) var statistics = StallStatistics()
 
+    /// By how much two estimates of the same beginning may differ, in nanoseconds.
+    private static let startNanosecondsTolerated: Int64 = 1_000_000
+
     private var lastFree: MonotonicInstant
     private var latestStallBegan: MonotonicInstant?
     private var lastLook: MonotonicInstant
-    private var wasFree = false
+    private var wasIdle = false
     private var isProcessQuiet = false
     private var beatPosted: MonotonicInstant?
     private var hasAnswered = false
@@ -81,21 +84,23 @@ public struct StallDetector: Sendable {
         interruptions: InterruptionLog
     ) -> [Action] {
         beatPosted = nil
-        hasAnswered = true
+        // What was counted up to the last look stays counted: the loop may have been preempted after it read its clock.
+        let end = max(instant, lastLook)
         let lag = instant.nanoseconds(since: posted)
         statistics.lag.observe(nanoseconds: lag)
         var actions: [Action] = []
-        endJob(at: instant, interruptions: interruptions, into: &actions)
-        let isLate = lag - interruptions.overlapNanoseconds(from: posted, to: instant) >= policy.thresholdNanoseconds
+        endJob(at: end, interruptions: interruptions, into: &actions)
         if late != nil {
             // A flood is over when a beat passes in time, not when one passes at all.
-            if isLate {
-                lateServed = instant
+            if isLate(posted: posted, at: instant, interruptions: interruptions) {
+                lateServed = end
                 actions.append(.postBeat)
             } else {
-                endCongestion(at: lateServed ?? instant, interruptions: interruptions, into: &actions)
+                endCongestion(at: lateServed ?? end, interruptions: interruptions, into: &actions)
             }
         }
+        // Last, so that a wait for the first answer ends as silently as it began.
+        hasAnswered = true
         lastFree = max(lastFree, instant)
         return actions
     }
@@ -116,7 +121,7 @@ public struct StallDetector: Sendable {
         {
             return []
         }
-        wasFree = false
+        wasIdle = false
         if beatPosted == nil {
             actions.append(.postBeat)
             // Without evidence of its own a target is suspect only once a beat has not been answered.
@@ -163,12 +168,11 @@ public struct StallDetector: Sendable {
     public func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
         guard !isGone else { return nil }
         if beatPosted == nil, job == nil, late == nil {
-            let isCalm = wasFree || isProcessQuiet
-            return lastLook.advanced(
-                byNanoseconds: isCalm ? policy.idleNanoseconds : policy.resolutionNanoseconds
-            )
+            let isCalm = wasIdle || isProcessQuiet
+            let soonest = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
+            return isCalm ? max(soonest, lastFree.advanced(byNanoseconds: policy.idleNanoseconds)) : soonest
         }
-        var next = lastLook.advanced(byNanoseconds: policy.resolutionNanoseconds)
+        var next = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
         for episode in [job, late] {
             guard let episode else { continue }
             let interrupted = interruptions.overlapNanoseconds(from: episode.began, to: lastLook)
@@ -199,11 +203,35 @@ public struct StallDetector: Sendable {
             // Not only the reported: a stall is current from the threshold on, even if the watchdog is late.
             let duration = job.durationNanoseconds(at: instant, interruptions: interruptions)
             if duration >= policy.thresholdNanoseconds { result.currentStallNanoseconds = duration }
+            // An answer that came since the last look may take back the rest, but not this.
+            if job.isReported {
+                result.certainStallNanoseconds = job.durationNanoseconds(at: lastLook, interruptions: interruptions)
+            }
         }
         if let late, late.isReported {
-            result.congestedNanoseconds += late.durationNanoseconds(at: instant, interruptions: interruptions)
+            let certain = certainlyCongestedUntil(interruptions)
+            result.congestedNanoseconds += late.durationNanoseconds(at: certain, interruptions: interruptions)
         }
         return result
+    }
+
+    /// The earliest instant at which the congestion that goes on can turn out to have ended.
+    private func certainlyCongestedUntil(_ interruptions: InterruptionLog) -> MonotonicInstant {
+        guard let lateServed else { return lastLook }
+        guard let beatPosted, isLate(posted: beatPosted, at: lastLook, interruptions: interruptions) else {
+            return lateServed
+        }
+        return lastLook
+    }
+
+    /// Whether a beat that ran, or still waits, at an instant has waited for longer than the threshold.
+    private func isLate(
+        posted: MonotonicInstant,
+        at instant: MonotonicInstant,
+        interruptions: InterruptionLog
+    ) -> Bool {
+        let interrupted = interruptions.overlapNanoseconds(from: posted, to: instant)
+        return instant.nanoseconds(since: posted) - interrupted >= policy.thresholdNanoseconds
     }
 
     /// The cause of the stall that goes on, if one does.
@@ -222,8 +250,11 @@ public struct StallDetector: Sendable {
         // No beat is out, so whatever ran has ended since the last look.
         endJob(at: observation.instant, interruptions: interruptions, into: &actions)
         endCongestion(at: lateServed ?? observation.instant, interruptions: interruptions, into: &actions)
+        // A loop that works now and then is looked at closely, so that its short jobs are not taken for part of a block
+        // that follows them.
+        let elapsed = observation.instant.nanoseconds(since: lastLook)
+        wasIdle = lastFree == lastLook && (observation.computedNanoseconds ?? 0) <= elapsed / 100
         lastFree = observation.instant
-        wasFree = true
         statistics.parkChecks += 1
     }
 
@@ -234,7 +265,7 @@ public struct StallDetector: Sendable {
             observation: observation,
             latest: latestStart(observation)
         )
-        job = newEpisode(began: start)
+        job = newEpisode(began: start, seen: observation.instant)
     }
 
     /// The latest instant at which a block that is going on can have begun: before the beat that it holds up.
@@ -244,18 +275,27 @@ public struct StallDetector: Sendable {
     }
 
     private mutating func refineStart(_ observation: Observation) {
-        guard var episode = job, !episode.isStartKnown, !episode.isReported, observation.sleepingSince != nil else {
-            return
-        }
-        episode.began = BlockStart.estimate(
+        guard var episode = job, !episode.isStartKnown, !episode.isReported,
+            let sleepingSince = observation.sleepingSince
+        else { return }
+        episode.isStartKnown = true
+        defer { job = episode }
+        let start = BlockStart.estimate(
             lastFree: episode.earliest,
             activeNanoseconds: episode.evidence.activeNanoseconds,
             observation: observation,
             latest: beatPosted ?? observation.instant
         )
+        let isFirstSleep =
+            sleepingSince <= episode.seen || start.nanoseconds(since: episode.began) <= Self.startNanosecondsTolerated
+        if isFirstSleep {
+            episode.began = start
+        } else {
+            // One of many, as of a job that asks a database again and again: it began before all it did since.
+            let latest = min(start, episode.seen)
+            episode.began = episode.earliest.advanced(byNanoseconds: latest.nanoseconds(since: episode.earliest) / 2)
+        }
         episode.evidence.start = episode.began
-        episode.isStartKnown = true
-        job = episode
     }
 
     private mutating func restartJob(
@@ -264,19 +304,22 @@ public struct StallDetector: Sendable {
         into actions: inout [Action]
     ) {
         guard let began = job?.began else { return }
-        if late == nil { late = newEpisode(began: began) }
+        // Nothing is late as long as nothing waits.
+        if late == nil, beatPosted != nil { late = newEpisode(began: began, seen: observation.instant) }
         // The job that ended did so somewhere since the last look; the middle is the estimate without bias.
-        let boundary = lastLook.advanced(byNanoseconds: observation.instant.nanoseconds(since: lastLook) / 2)
+        let middle = lastLook.advanced(byNanoseconds: observation.instant.nanoseconds(since: lastLook) / 2)
+        let boundary = max(middle, lastFree)
         endJob(at: max(boundary, began), interruptions: interruptions, into: &actions)
-        job = newEpisode(began: boundary)
-        job?.earliest = lastLook
+        job = newEpisode(began: boundary, seen: observation.instant)
+        job?.earliest = max(lastLook, lastFree)
     }
 
-    private func newEpisode(began: MonotonicInstant) -> Episode {
+    private func newEpisode(began: MonotonicInstant, seen: MonotonicInstant) -> Episode {
         Episode(
             number: 0,
             began: began,
             earliest: min(lastFree, began),
+            seen: seen,
             nextReportNanoseconds: policy.thresholdNanoseconds,
             evidence: CauseEvidence(start: began)
         )
@@ -345,6 +388,7 @@ public struct StallDetector: Sendable {
         late = nil
         lateServed = nil
         let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
+        guard hasAnswered || policy.reportsBeforeFirstAnswer else { return }
         guard episode.isReported || duration >= policy.thresholdNanoseconds else { return }
         if !episode.isReported { number(&episode) }
         statistics.congestions += 1
