@@ -18,7 +18,7 @@ struct DispatchQueueEvidence: Sendable {
     private struct ThreadRecord: Sendable {
         var view: ThreadView
         var cpuNanoseconds: Int64?
-        var runDelayNanoseconds: Int64?
+        var schedule: (delayNanoseconds: Int64, runs: Int64)?
     }
 
     /// The main thread: its number is that of the process.
@@ -85,11 +85,12 @@ struct DispatchQueueEvidence: Sendable {
         if let cpu, let before = record.cpuNanoseconds { observation.computedNanoseconds = max(0, cpu - before) }
         record.cpuNanoseconds = cpu
         observation.call = record.view.call()?.blockingCall
-        let delay = record.view.runDelayNanoseconds()
-        if let delay, let before = record.runDelayNanoseconds {
-            observation.delayedNanoseconds = max(0, delay - before)
+        let schedule = record.view.schedule()
+        if let schedule, let before = record.schedule {
+            observation.delayedNanoseconds = max(0, schedule.delayNanoseconds - before.delayNanoseconds)
+            observation.runs = max(0, schedule.runs - before.runs)
         }
-        record.runDelayNanoseconds = delay
+        record.schedule = schedule
         if wantsBlockStart, observation.call != nil {
             observation.sleepingSince = record.view.lastRun().flatMap(SchedulerClock.instant)
         }

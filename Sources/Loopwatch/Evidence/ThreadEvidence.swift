@@ -14,7 +14,7 @@ struct ThreadEvidence: Sendable {
     private var hasParked = false
     private var threadChanges = 0
     private var cpuNanoseconds: Int64?
-    private var runDelayNanoseconds: Int64?
+    private var schedule: (delayNanoseconds: Int64, runs: Int64)?
     private var parked: Parked?
     private var signature: WaitSignature?
     private var frames: LoopFrames?
@@ -65,9 +65,12 @@ struct ThreadEvidence: Sendable {
             observation.progress = .free
             return EvidenceSource.Look(observation: observation)
         }
-        let delay = view!.runDelayNanoseconds()
-        if let delay, let before = runDelayNanoseconds { observation.delayedNanoseconds = max(0, delay - before) }
-        runDelayNanoseconds = delay
+        let now = view!.schedule()
+        if let now, let schedule {
+            observation.delayedNanoseconds = max(0, now.delayNanoseconds - schedule.delayNanoseconds)
+            observation.runs = max(0, now.runs - schedule.runs)
+        }
+        schedule = now
         let call = view!.call()
         signature = call?.waitSignature
         if let signature {
@@ -179,7 +182,7 @@ struct ThreadEvidence: Sendable {
         view = nil
         recognizer.threadChanged()
         cpuNanoseconds = nil
-        runDelayNanoseconds = nil
+        schedule = nil
         parked = nil
         signature = nil
         posted = nil

@@ -21,6 +21,8 @@ public struct StallStatistics: Sendable, Equatable {
     public var latestStallBeganUnixNanoseconds: Int64 = 0
     /// Length so far of the stall that goes on, in nanoseconds; `nil` if the target is not blocked.
     public var currentStallNanoseconds: Int64?
+    /// The part of it that no answer on its way can take back, in nanoseconds: what a counter may show, which only grows.
+    public var certainStallNanoseconds: Int64?
     /// Finished congestions.
     public var congestions: UInt64 = 0
     /// Congested time, in nanoseconds, including the congestion that goes on.
@@ -39,8 +41,8 @@ public struct StallStatistics: Sendable, Equatable {
     /// Creates empty statistics.
     public init() {}
 
-    /// Blocked time including the stall that goes on, in nanoseconds.
-    public var blockedNanoseconds: Int64 { finishedStallNanoseconds + (currentStallNanoseconds ?? 0) }
+    /// Blocked time including the stall that goes on, up to the last look at it, in nanoseconds; only grows.
+    public var blockedNanoseconds: Int64 { finishedStallNanoseconds + (certainStallNanoseconds ?? 0) }
 
     /// Longest stall including the one that goes on, in nanoseconds.
     public var longestNanoseconds: Int64 { max(longestFinishedNanoseconds, currentStallNanoseconds ?? 0) }

@@ -39,13 +39,17 @@ package struct ThreadView: Sendable {
     }
 
     /// Time for which the thread has waited for a CPU, in nanoseconds.
-    package func runDelayNanoseconds() -> Int64? {
+    package func runDelayNanoseconds() -> Int64? { schedule()?.delayNanoseconds }
+
+    /// Time for which the thread has waited for a CPU, in nanoseconds, and how many times it was put on one.
+    package func schedule() -> (delayNanoseconds: Int64, runs: Int64)? {
         guard let schedstatFile else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: 128, alignment: 8) { buffer in
-            let count = schedstatFile.read(into: buffer)
-            return SchedulerStatistics.runDelayNanoseconds(
-                schedstat: UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            )
+            let line = UnsafeRawBufferPointer(rebasing: buffer[..<schedstatFile.read(into: buffer)])
+            guard let delay = SchedulerStatistics.runDelayNanoseconds(schedstat: line),
+                let runs = SchedulerStatistics.runs(schedstat: line)
+            else { return nil }
+            return (delay, runs)
         }
     }
 
