@@ -23,6 +23,7 @@ public struct StallDetector: Sendable {
     private var lastFree: MonotonicInstant
     private var latestStallBegan: MonotonicInstant?
     private var lastLook: MonotonicInstant
+    private var wasLookedAt = false
     private var wasFree = false
     private var isProcessQuiet = false
     private var beatPosted: MonotonicInstant?
@@ -106,6 +107,7 @@ public struct StallDetector: Sendable {
         guard !isGone else { return [] }
         latestDepth = observation.depth
         isProcessQuiet = observation.isProcessQuiet
+        wasLookedAt = true
         defer { lastLook = observation.instant }
         if observation.progress == .free, beatPosted == nil {
             becomeFree(observation, interruptions: interruptions, into: &actions)
@@ -162,6 +164,8 @@ public struct StallDetector: Sendable {
     /// When the target has to be looked at next.
     public func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
         guard !isGone else { return nil }
+        // At once after registration: a target that is blocked before its first beat has no thread that could be examined.
+        guard wasLookedAt else { return lastLook }
         if beatPosted == nil, job == nil, late == nil {
             let isCalm = wasFree || isProcessQuiet
             return lastLook.advanced(
@@ -264,10 +268,10 @@ public struct StallDetector: Sendable {
         into actions: inout [Action]
     ) {
         guard let began = job?.began else { return }
-        if late == nil { late = newEpisode(began: began) }
         // The job that ended did so somewhere since the last look; the middle is the estimate without bias.
         let boundary = lastLook.advanced(byNanoseconds: observation.instant.nanoseconds(since: lastLook) / 2)
-        endJob(at: max(boundary, began), interruptions: interruptions, into: &actions)
+        let wasStall = endJob(at: max(boundary, began), interruptions: interruptions, into: &actions)
+        if late == nil { late = newEpisode(began: wasStall ? max(boundary, began) : began) }
         job = newEpisode(began: boundary)
         job?.earliest = lastLook
     }
@@ -290,8 +294,9 @@ public struct StallDetector: Sendable {
         into actions: inout [Action]
     ) {
         job = reported(job, kind: .stall, at: instant, interruptions: interruptions, into: &actions)
-        // While a single job is over the threshold the lateness is explained by it.
-        if job?.isReported != true {
+        // A single job that is over the threshold explains the lateness, and one that is old may yet do so.
+        let age = job?.durationNanoseconds(at: instant, interruptions: interruptions) ?? 0
+        if age * 2 < policy.thresholdNanoseconds {
             late = reported(late, kind: .congestion, at: instant, interruptions: interruptions, into: &actions)
         }
     }
@@ -320,20 +325,25 @@ public struct StallDetector: Sendable {
         latestStallBegan = episode.began
     }
 
+    /// Ends the job that goes on; returns whether it was a stall.
+    @discardableResult
     private mutating func endJob(
         at instant: MonotonicInstant,
         interruptions: InterruptionLog,
         into actions: inout [Action]
-    ) {
-        guard var episode = job else { return }
+    ) -> Bool {
+        guard var episode = job else { return false }
         job = nil
         let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
-        guard hasAnswered || policy.reportsBeforeFirstAnswer else { return }
-        guard episode.isReported || duration >= policy.thresholdNanoseconds else { return }
+        guard hasAnswered || policy.reportsBeforeFirstAnswer else { return false }
+        guard episode.isReported || duration >= policy.thresholdNanoseconds else { return false }
+        // What was late so far was so because of this job: that is no congestion.
+        if late?.isReported != true { late = nil }
         if !episode.isReported { number(&episode) }
         let draft = draft(episode, state: .ended, kind: .stall, until: instant, interruptions: interruptions)
         count(draft)
         actions.append(.report(draft))
+        return true
     }
 
     private mutating func endCongestion(
