@@ -64,7 +64,7 @@ extension Integration {
                         let checks = try gain("loopwatch_loop_park_checks_total")
                         print("\(loop), idle for \(seconds) s: \(probes) probes, \(checks) park checks")
                         #expect(probes == 0)
-                        #expect(checks > 10 * seconds)
+                        #expect(checks > 5 * seconds)
                     }
                     return used
                 }
