@@ -10,7 +10,7 @@ extension Integration {
     @Suite("A healthy server")
     struct HealthyServerTests {
         /// How long the load lasts; a minute unless the environment says otherwise.
-        static let seconds = getenv("LOOPWATCH_LOAD_SECONDS").flatMap { Int(String(cString: $0)) } ?? 60
+        static let seconds = getenv("INTEGRATION_LOAD_SECONDS").flatMap { Int(String(cString: $0)) } ?? 60
         /// Threads that send requests, and the connections that each keeps open.
         static let clients = (threads: 4, connections: 4)
 

@@ -10,7 +10,7 @@ extension Integration {
     @Suite("One long job, and many short ones")
     struct LongAndShortJobsTests {
         /// How often each is tried; ten times unless the environment says otherwise.
-        static let times = getenv("LOOPWATCH_BLOCKS").flatMap { Int(String(cString: $0)) } ?? 10
+        static let times = getenv("INTEGRATION_BLOCKS").flatMap { Int(String(cString: $0)) } ?? 10
 
         @Test(
             "a long job that computes is a stall each time, as a task and in channelRead",
