@@ -27,6 +27,7 @@ public struct StallDetector: Sendable {
     private var latestStallBegan: MonotonicInstant?
     private var lastLook: MonotonicInstant
     private var wasIdle = false
+    private var wasLookedAt = false
     private var isProcessQuiet = false
     private var beatPosted: MonotonicInstant?
     private var hasAnswered = false
@@ -128,6 +129,7 @@ public struct StallDetector: Sendable {
         guard !isGone else { return [] }
         latestDepth = observation.depth
         isProcessQuiet = observation.isProcessQuiet
+        wasLookedAt = true
         defer { lastLook = observation.instant }
         if observation.progress == .free, beatPosted == nil {
             becomeFree(observation, interruptions: interruptions, into: &actions)
@@ -184,6 +186,8 @@ public struct StallDetector: Sendable {
     /// When the target has to be looked at next.
     public func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
         guard !isGone else { return nil }
+        // At once after registration: a target that is blocked before its first beat has no thread that could be examined.
+        guard wasLookedAt else { return lastLook }
         if beatPosted == nil, job == nil, late == nil {
             let soonest = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
             guard wasIdle || isProcessQuiet else { return soonest }
@@ -365,12 +369,14 @@ public struct StallDetector: Sendable {
         into actions: inout [Action]
     ) {
         guard let began = job?.began else { return }
-        // Nothing is late as long as nothing waits.
-        if late == nil, beatPosted != nil { late = newEpisode(began: began, seen: observation.instant) }
         // The job that ended did so somewhere since the last look; the middle is the estimate without bias.
         let middle = lastLook.advanced(byNanoseconds: observation.instant.nanoseconds(since: lastLook) / 2)
         let boundary = max(middle, lastFree)
-        endJob(at: max(boundary, began), interruptions: interruptions, into: &actions)
+        let wasStall = endJob(at: max(boundary, began), interruptions: interruptions, into: &actions)
+        // Nothing is late as long as nothing waits, and a stall that ended is told already.
+        if late == nil, beatPosted != nil {
+            late = newEpisode(began: wasStall ? max(boundary, began) : began, seen: observation.instant)
+        }
         job = newEpisode(began: boundary, seen: observation.instant)
         job?.earliest = max(lastLook, lastFree)
     }
@@ -394,8 +400,9 @@ public struct StallDetector: Sendable {
         into actions: inout [Action]
     ) {
         job = reported(job, kind: .stall, at: instant, interruptions: interruptions, into: &actions)
-        // While a single job is over the threshold the lateness is explained by it.
-        if job?.isReported != true {
+        // A single job that is over the threshold explains the lateness, and one that is old may yet do so.
+        let age = job?.durationNanoseconds(at: instant, interruptions: interruptions) ?? 0
+        if age * 2 < policy.thresholdNanoseconds {
             late = reported(late, kind: .congestion, at: instant, interruptions: interruptions, into: &actions)
         }
     }
@@ -424,20 +431,25 @@ public struct StallDetector: Sendable {
         latestStallBegan = episode.began
     }
 
+    /// Ends the job that goes on; returns whether it was a stall.
+    @discardableResult
     private mutating func endJob(
         at instant: MonotonicInstant,
         interruptions: InterruptionLog,
         into actions: inout [Action]
-    ) {
-        guard var episode = job else { return }
+    ) -> Bool {
+        guard var episode = job else { return false }
         job = nil
         let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
-        guard hasAnswered || policy.reportsBeforeFirstAnswer else { return }
-        guard episode.isReported || duration >= policy.thresholdNanoseconds else { return }
+        guard hasAnswered || policy.reportsBeforeFirstAnswer else { return false }
+        guard episode.isReported || duration >= policy.thresholdNanoseconds else { return false }
+        // What was late so far was so because of this job: that is no congestion.
+        if late?.isReported != true { late = nil }
         if !episode.isReported { number(&episode) }
         let draft = draft(episode, state: .ended, kind: .stall, until: instant, interruptions: interruptions)
         count(draft)
         actions.append(.report(draft))
+        return true
     }
 
     private mutating func endCongestion(
