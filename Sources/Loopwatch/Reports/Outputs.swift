@@ -27,6 +27,11 @@ struct Outputs: ~Copyable {
         for case .file(let path) in destinations { files[path] = LogFileBox(path: path) }
     }
 
+    /// Whether any destination takes lines that are no reports.
+    private var takesNotes: Bool {
+        destinations.contains { if case .closure = $0 { false } else { true } }
+    }
+
     /// Opens the files that are not open or no longer at their path; returns what failed.
     mutating func open() -> [String: SystemError] {
         var failures: [String: SystemError] = [:]
@@ -41,6 +46,11 @@ struct Outputs: ~Copyable {
     /// Closures are given reports only.
     mutating func write(_ line: [UInt8], report: StallReport?) -> [String: SystemError] {
         var failures: [String: SystemError] = [:]
+        if report == nil, !takesNotes {
+            // What Loopwatch says of itself has nowhere else to go.
+            try? LineOutput.write(line, to: STDERR_FILENO, name: Self.standardErrorName)
+            return failures
+        }
         for destination in destinations {
             switch destination {
             case .standardError:

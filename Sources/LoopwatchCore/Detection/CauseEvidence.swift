@@ -51,18 +51,25 @@ public struct CauseEvidence: Sendable, Equatable {
         return min(1, max(0, Double(computedNanoseconds) / Double(elapsed)))
     }
 
-    /// The verdict, from the evidence alone.
+    /// The verdict, from the evidence alone: the mechanism that took the largest part of the time.
     public var verdict: Cause {
         let elapsed = last.nanoseconds(since: start)
-        guard looks > 0 else { return .unknown }
+        guard looks > 0, elapsed > 0 else { return .unknown }
         // Work waits for the target, and no thread takes it up.
         if looksUnserved * 2 > looks { return .starvation }
-        let slept = calls.values.reduce(0, +)
-        if slept * 2 >= looks, let most = calls.max(by: { ($0.value, $1.key.name) < ($1.value, $0.key.name) })?.key {
-            return most.isLock ? .lock : .syscall(most.name)
+        var shares: [(share: Double, cause: Cause)] = []
+        if let most = calls.max(by: { ($0.value, $1.key.name) < ($1.value, $0.key.name) })?.key {
+            let slept = calls.values.reduce(0, +)
+            shares.append((Double(slept) / Double(looks), most.isLock ? .lock : .syscall(most.name)))
         }
-        if elapsed > 0, delayedNanoseconds * 2 >= elapsed { return .runqueue }
-        if let cpuShare, cpuShare >= 0.5 { return .cpu }
-        return .unknown
+        shares.append((Double(delayedNanoseconds) / Double(elapsed), .runqueue))
+        if let cpuShare { shares.append((cpuShare, .cpu)) }
+        guard let largest = shares.max(by: { $0.share < $1.share }), largest.share >= Self.shareLeast else {
+            return .unknown
+        }
+        return largest.cause
     }
+
+    /// A mechanism that took less of the time than this is no cause.
+    private static let shareLeast = 0.3
 }

@@ -508,7 +508,8 @@ public struct StallDetector: Sendable {
             cause: cause(of: episode, kind: kind),
             cpuShare: episode.evidence.cpuShare,
             thread: episode.evidence.blockedThread,
-            depth: latestDepth
+            // At the end nothing is held up any more.
+            depth: state == .ended ? nil : latestDepth
         )
     }
 }
