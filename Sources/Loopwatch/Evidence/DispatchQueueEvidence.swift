@@ -42,7 +42,12 @@ struct DispatchQueueEvidence: Sendable {
         }
         guard let owner else {
             refreshThreads()
-            return EvidenceSource.Look(observation: Observation(instant: context.now, progress: .free))
+            // Items that wait for a thread: the queue's target, or all of Dispatch, may have none for it. Only a beat
+            // tells; once one is out, a queue without a thread is one that is not served.
+            let isWaiting = head != 0 && !isBeatOut
+            return EvidenceSource.Look(
+                observation: Observation(instant: context.now, progress: isWaiting ? .unknown : .free)
+            )
         }
         if owner == Self.mainThread, bound.identifier == owner {
             let look = bound.look(context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)

@@ -10,6 +10,7 @@ public struct CauseEvidence: Sendable, Equatable {
     private var computedNanoseconds: Int64 = 0
     private var delayedNanoseconds: Int64 = 0
     private var isCPUKnown = false
+    private var measuredNanoseconds: Int64 = 0
     private var looks = 0
     private var looksUnserved = 0
     private var calls: [BlockingCall: Int] = [:]
@@ -24,6 +25,10 @@ public struct CauseEvidence: Sendable, Equatable {
     public mutating func add(_ observation: Observation) {
         thread = observation.thread ?? thread
         looks += 1
+        // The first look at a thread has nothing to compare its clock with.
+        if observation.computedNanoseconds != nil {
+            measuredNanoseconds += max(0, observation.instant.nanoseconds(since: last))
+        }
         last = max(last, observation.instant)
         if observation.progress == .free { looksUnserved += 1 }
         if let call = observation.call, calls.count < Limits.callsInEvidence || calls[call] != nil {
@@ -46,9 +51,8 @@ public struct CauseEvidence: Sendable, Equatable {
 
     /// CPU time over elapsed time, 0 to 1, where it is known.
     public var cpuShare: Double? {
-        let elapsed = last.nanoseconds(since: start)
-        guard isCPUKnown, elapsed > 0 else { return nil }
-        return min(1, max(0, Double(computedNanoseconds) / Double(elapsed)))
+        guard isCPUKnown, measuredNanoseconds > 0 else { return nil }
+        return min(1, max(0, Double(computedNanoseconds) / Double(measuredNanoseconds)))
     }
 
     /// The verdict, from the evidence alone.

@@ -33,6 +33,7 @@ public struct StallDetector: Sendable {
     private var lateServed: MonotonicInstant?
     private var episodes: UInt64 = 0
     private var latestDepth: Int?
+    private var congestedNanosecondsTold: Int64 = 0
 
     /// Creates a detector for a target that is registered now.
     public init(policy: DetectionPolicy, now: MonotonicInstant) {
@@ -184,12 +185,17 @@ public struct StallDetector: Sendable {
     ///   - instant: now.
     ///   - unixNanoseconds: the same instant as wall time.
     ///   - interruptions: what to subtract.
-    public func statistics(
+    public mutating func statistics(
         at instant: MonotonicInstant,
         unixNanoseconds: Int64,
         interruptions: InterruptionLog
     ) -> StallStatistics {
         var result = statistics
+        defer {
+            statistics.blockedNanosecondsTold = result.blockedNanoseconds
+            congestedNanosecondsTold = result.congestedNanoseconds
+        }
+        result.congestedNanoseconds = max(result.congestedNanoseconds, congestedNanosecondsTold)
         if let latestStallBegan {
             result.latestStallBeganUnixNanoseconds = unixNanoseconds - instant.nanoseconds(since: latestStallBegan)
         }
@@ -201,7 +207,11 @@ public struct StallDetector: Sendable {
             if duration >= policy.thresholdNanoseconds { result.currentStallNanoseconds = duration }
         }
         if let late, late.isReported {
-            result.congestedNanoseconds += late.durationNanoseconds(at: instant, interruptions: interruptions)
+            let congested = late.durationNanoseconds(at: instant, interruptions: interruptions)
+            result.congestedNanoseconds = max(
+                statistics.congestedNanoseconds + congested,
+                congestedNanosecondsTold
+            )
         }
         return result
     }

@@ -15,6 +15,8 @@ public struct StallStatistics: Sendable, Equatable {
     public var stallsByCause = [UInt64](repeating: 0, count: Cause.blockLabels.count)
     /// Blocked nanoseconds of finished stalls by cause, indexed like `Cause.blockLabels`.
     public var stallNanosecondsByCause = [Int64](repeating: 0, count: Cause.blockLabels.count)
+    /// Blocked time as it was last told, in nanoseconds.
+    public var blockedNanosecondsTold: Int64 = 0
     /// Longest finished stall, in nanoseconds.
     public var longestFinishedNanoseconds: Int64 = 0
     /// Unix time at which the latest stall began, in nanoseconds; 0 if there was none.
@@ -40,7 +42,12 @@ public struct StallStatistics: Sendable, Equatable {
     public init() {}
 
     /// Blocked time including the stall that goes on, in nanoseconds.
-    public var blockedNanoseconds: Int64 { finishedStallNanoseconds + (currentStallNanoseconds ?? 0) }
+    ///
+    /// Never below what was told before, although the end of a stall, once it is known, may lie before the moment at
+    /// which it was last told to go on: a counter that goes down means a restart to those who scrape it.
+    public var blockedNanoseconds: Int64 {
+        max(finishedStallNanoseconds + (currentStallNanoseconds ?? 0), blockedNanosecondsTold)
+    }
 
     /// Longest stall including the one that goes on, in nanoseconds.
     public var longestNanoseconds: Int64 { max(longestFinishedNanoseconds, currentStallNanoseconds ?? 0) }
