@@ -30,7 +30,7 @@ struct DispatchQueueEvidence: Sendable {
     mutating func look(
         _ address: UInt,
         _ layout: DispatchQueueLayout,
-        _ context: LookContext,
+        _ context: inout LookContext,
         isBeatOut: Bool,
         wantsBlockStart: Bool
     ) -> EvidenceSource.Look {
@@ -50,7 +50,7 @@ struct DispatchQueueEvidence: Sendable {
             )
         }
         if owner == Self.mainThread, bound.identifier == owner {
-            let look = bound.look(context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)
+            let look = bound.look(&context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)
             if look.observation.progress != .busy { return look }
         }
         var observation = Observation(instant: context.now, progress: .busy, thread: owner)
@@ -58,7 +58,7 @@ struct DispatchQueueEvidence: Sendable {
         if (self.head != 0 && head != self.head) || (self.owner != nil && self.owner != owner) {
             observation.progress = .advanced
         }
-        examine(owner, &observation, context, wantsBlockStart: wantsBlockStart)
+        examine(owner, &observation, &context, wantsBlockStart: wantsBlockStart)
         return EvidenceSource.Look(observation: observation)
     }
 
@@ -80,7 +80,7 @@ struct DispatchQueueEvidence: Sendable {
     private mutating func examine(
         _ owner: ThreadIdentifier,
         _ observation: inout Observation,
-        _ context: LookContext,
+        _ context: inout LookContext,
         wantsBlockStart: Bool
     ) {
         let index = threads.firstIndex { $0.view.identifier == owner }

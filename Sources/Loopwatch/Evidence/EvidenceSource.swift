@@ -47,7 +47,7 @@ struct EvidenceSource: Sendable {
     ///   - wantsBlockStart: whether to find out since when the thread sleeps, which costs 0.1 ms.
     ///   - depth: items that wait for the target, where it tells.
     mutating func look(
-        _ context: LookContext,
+        _ context: inout LookContext,
         isBeatOut: Bool,
         wantsBlockStart: Bool,
         depth: Int?
@@ -55,19 +55,18 @@ struct EvidenceSource: Sendable {
         var look: Look
         switch kind {
         case .thread:
-            look = thread.look(context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)
+            look = thread.look(&context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)
         case .dispatchQueue(let address):
             if let layout = context.dispatchLayout {
-                look = queue.look(address, layout, context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)
+                look = queue.look(address, layout, &context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)
             } else {
                 look = Look(observation: Observation(instant: context.now, progress: .unknown))
             }
         case .beats:
             look = Look(observation: Observation(instant: context.now, progress: .unknown))
         }
-        let isQuiet = pace.isQuiet(context)
         if look.observation.progress == .unknown, look.observation.thread == nil {
-            look.observation.isProcessQuiet = isQuiet
+            look.observation.isProcessQuiet = pace.isQuiet(&context)
         }
         if let depth {
             look.observation.depth = depth

@@ -7,9 +7,34 @@ internal import LoopwatchPlatform
 /// What all looks of one pass of the watchdog share.
 struct LookContext {
     /// When the pass began.
-    var now: MonotonicInstant
-    /// CPU time of the process without Loopwatch's own threads, in nanoseconds.
-    var othersCPUNanoseconds: Int64?
+    let now: MonotonicInstant
     /// The layout of Dispatch queues, once it is known.
     var dispatchLayout: DispatchQueueLayout?
+    private let ownThreads: @Sendable () -> [ThreadIdentifier]
+    private var hostCPU: Int64??
+
+    /// Creates the context of a pass.
+    ///
+    /// - Parameters:
+    ///   - now: when the pass began.
+    ///   - ownThreads: Loopwatch's other threads, whose CPU time is not the host's.
+    init(now: MonotonicInstant, ownThreads: @escaping @Sendable () -> [ThreadIdentifier]) {
+        self.now = now
+        self.ownThreads = ownThreads
+    }
+
+    /// CPU time of the process without Loopwatch's own threads, in nanoseconds; read at its first use in a pass, because
+    /// the kernel adds it up over all threads.
+    mutating func hostCPUNanoseconds() -> Int64? {
+        if let hostCPU { return hostCPU }
+        var total = Clock.processCPUNanoseconds()
+        if let all = total {
+            let own = ownThreads().reduce(Clock.threadCPUNanoseconds(of: OwnThread.currentIdentifier) ?? 0) {
+                $0 + (Clock.threadCPUNanoseconds(of: $1) ?? 0)
+            }
+            total = all - own
+        }
+        hostCPU = .some(total)
+        return total
+    }
 }

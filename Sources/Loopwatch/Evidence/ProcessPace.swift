@@ -11,12 +11,12 @@ struct ProcessPace: Sendable {
     private var cpuNanoseconds: Int64?
 
     /// Whether the process used less than one hundredth of a core since the last call, leaving out what a beat costs.
-    mutating func isQuiet(_ context: LookContext) -> Bool {
+    mutating func isQuiet(_ context: inout LookContext) -> Bool {
         defer {
             instant = context.now
-            cpuNanoseconds = context.othersCPUNanoseconds
+            cpuNanoseconds = context.hostCPUNanoseconds()
         }
-        guard let instant, let before = cpuNanoseconds, let after = context.othersCPUNanoseconds else { return false }
+        guard let instant, let before = cpuNanoseconds, let after = context.hostCPUNanoseconds() else { return false }
         let elapsed = context.now.nanoseconds(since: instant)
         return after - before < elapsed / 100 + Self.beatNanoseconds
     }

@@ -40,7 +40,7 @@ struct ThreadEvidence: Sendable {
     /// The thread, once it is known.
     var identifier: ThreadIdentifier? { view?.identifier }
 
-    mutating func look(_ context: LookContext, isBeatOut: Bool, wantsBlockStart: Bool) -> EvidenceSource.Look {
+    mutating func look(_ context: inout LookContext, isBeatOut: Bool, wantsBlockStart: Bool) -> EvidenceSource.Look {
         var observation = Observation(instant: context.now, progress: .unknown)
         guard view != nil, threadChanges <= Self.threadChangesMost else {
             return EvidenceSource.Look(observation: observation)
@@ -52,7 +52,7 @@ struct ThreadEvidence: Sendable {
         observation.thread = view!.identifier
         observation.computedNanoseconds = cpuNanoseconds.map { max(0, cpu - $0) }
         cpuNanoseconds = cpu
-        if !isBeatOut, let parked, isStill(parked, cpuNanoseconds: cpu, context) {
+        if !isBeatOut, let parked, isStill(parked, cpuNanoseconds: cpu, &context) {
             observation.progress = .free
             return EvidenceSource.Look(observation: observation)
         }
@@ -64,13 +64,13 @@ struct ThreadEvidence: Sendable {
         if let signature {
             if isBeatOut {
                 refuteIfAsleep(signature, cpuNanoseconds: cpu, now: context.now)
-            } else if recognizer.isPark(signature), isParkProven(cpuNanoseconds: cpu, signature, context) {
-                park(signature, cpuNanoseconds: cpu, context)
+            } else if recognizer.isPark(signature), isParkProven(cpuNanoseconds: cpu, signature, &context) {
+                park(signature, cpuNanoseconds: cpu, &context)
                 observation.progress = .free
                 return EvidenceSource.Look(observation: observation)
             } else {
                 // It may wait for work or for something else: a beat tells. Where it mostly waits for work, not often.
-                park(signature, cpuNanoseconds: cpu, context)
+                park(signature, cpuNanoseconds: cpu, &context)
                 observation.isProcessQuiet = recognizer.isPark(signature)
                 return EvidenceSource.Look(observation: observation)
             }
@@ -124,36 +124,37 @@ struct ThreadEvidence: Sendable {
     // MARK: Parking
 
     /// Whether a thread that was seen waiting still waits, without having run in between.
-    private func isStill(_ parked: Parked, cpuNanoseconds: Int64, _ context: LookContext) -> Bool {
+    private func isStill(_ parked: Parked, cpuNanoseconds: Int64, _ context: inout LookContext) -> Bool {
         guard parked.cpuNanoseconds == cpuNanoseconds, let signature, recognizer.isPark(signature) else { return false }
-        return parked.isOwnDescriptor || othersWereIdle(since: parked, thisThreadComputed: 0, context)
+        return parked.isOwnDescriptor || othersWereIdle(since: parked, thisThreadComputed: 0, &context)
     }
 
     /// Whether a recognized wait call proves that the target waits.
     ///
     /// An epoll descriptor belongs to one loop. A futex may be the common wait of a pool's threads, one of which happened
     /// to answer all beats so far: then it proves something only as long as no other thread ran.
-    private func isParkProven(cpuNanoseconds: Int64, _ signature: WaitSignature, _ context: LookContext) -> Bool {
+    private func isParkProven(cpuNanoseconds: Int64, _ signature: WaitSignature, _ context: inout LookContext) -> Bool {
         if SystemCall.epoll.contains(signature.number) { return true }
         guard let parked else { return false }
         return othersWereIdle(
             since: parked,
             thisThreadComputed: cpuNanoseconds - parked.cpuNanoseconds,
-            context
+            &context
         )
     }
 
-    private func othersWereIdle(since parked: Parked, thisThreadComputed: Int64, _ context: LookContext) -> Bool {
-        guard let before = parked.othersCPUNanoseconds, let after = context.othersCPUNanoseconds else { return false }
+    private func othersWereIdle(since parked: Parked, thisThreadComputed: Int64, _ context: inout LookContext) -> Bool {
+        guard let before = parked.othersCPUNanoseconds, let after = context.hostCPUNanoseconds() else { return false }
         return after - before - thisThreadComputed <= Self.clockToleranceNanoseconds
     }
 
-    private mutating func park(_ signature: WaitSignature, cpuNanoseconds: Int64, _ context: LookContext) {
+    private mutating func park(_ signature: WaitSignature, cpuNanoseconds: Int64, _ context: inout LookContext) {
         hasParked = hasParked || recognizer.isPark(signature)
+        let isOwnDescriptor = SystemCall.epoll.contains(signature.number)
         parked = Parked(
             cpuNanoseconds: cpuNanoseconds,
-            othersCPUNanoseconds: context.othersCPUNanoseconds,
-            isOwnDescriptor: SystemCall.epoll.contains(signature.number)
+            othersCPUNanoseconds: isOwnDescriptor ? nil : context.hostCPUNanoseconds(),
+            isOwnDescriptor: isOwnDescriptor
         )
     }
 

@@ -13,6 +13,8 @@ final class TargetRegistry: Sendable {
         var removed: [WatchedTarget] = []
         var loopsRejected: UInt64 = 0
         var poolsRejected: UInt64 = 0
+        /// Loops and pools: kept, because the watchdog asks at each wake-up.
+        var all: [WatchedTarget] = []
     }
 
     /// A picture of the registry.
@@ -25,8 +27,6 @@ final class TargetRegistry: Sendable {
         var loopsRejected: UInt64
         /// Pools that were refused because of the limit.
         var poolsRejected: UInt64
-        /// Loops and pools.
-        var all: [WatchedTarget] { loops + pools }
     }
 
     private let storage = Mutex(Storage())
@@ -89,6 +89,7 @@ final class TargetRegistry: Sendable {
                 }
                 storage.loops.append(watched)
             }
+            storage.all = storage.loops + storage.pools
             return nil
         }
         if let problem {
@@ -101,10 +102,11 @@ final class TargetRegistry: Sendable {
     /// Removes a target; harmless if it is not there.
     func remove(_ watched: WatchedTarget) {
         storage.withLock { storage in
-            let count = storage.loops.count + storage.pools.count
+            let count = storage.all.count
             storage.loops.removeAll { $0 === watched }
             storage.pools.removeAll { $0 === watched }
-            if storage.loops.count + storage.pools.count < count { storage.removed.append(watched) }
+            storage.all = storage.loops + storage.pools
+            if storage.all.count < count { storage.removed.append(watched) }
         }
         changed()
     }
@@ -116,6 +118,9 @@ final class TargetRegistry: Sendable {
             return storage.removed
         }
     }
+
+    /// Loops and pools.
+    var targets: [WatchedTarget] { storage.withLock { $0.all } }
 
     /// The targets now.
     var listing: Listing {

@@ -22,6 +22,9 @@ final class Watchdog: Sendable {
     private static let coalescingNanoseconds: Int64 = 500_000
     /// Lateness of the watchdog below this is not an interruption of the host, in nanoseconds.
     private static let interruptionNanosecondsMinimum: Int64 = 10_000_000
+    /// Time between readings of how long the watchdog waited for a CPU, in nanoseconds: what it waits between two of
+    /// them when all is well is far below an interruption.
+    private static let runDelayNanosecondsBetweenReads: Int64 = 1_000_000_000
     /// A machine that slept for less than this was not suspended: the two clocks are read a moment apart.
     private static let machineSleepNanosecondsMinimum: Int64 = 100_000_000
 
@@ -79,6 +82,7 @@ final class Watchdog: Sendable {
         var priorities = ExecutorPriorities()
         let own = ThreadView(OwnThread.currentIdentifier)
         var runDelay = own.runDelayNanoseconds()
+        var runDelayRead = Clock.now()
         var machineSleep = Clock.machineSleepNanoseconds()
         var planned: MonotonicInstant? = Clock.now()
         while !isStopping.load(ordering: .acquiring) {
@@ -108,33 +112,24 @@ final class Watchdog: Sendable {
                 )
             }
             machineSleep = slept
-            var context = LookContext(
-                now: now,
-                othersCPUNanoseconds: hostCPUNanoseconds(),
-                dispatchLayout: nil
-            )
+            var context = LookContext(now: now, ownThreads: ownThreads)
             // Before anything of the same name is looked at.
             for watched in registry.takeRemoved() {
                 pass.retire(watched, now: now, interruptions: health.interruptions)
             }
             planned = pass.run(
-                registry.listing.all,
+                registry.targets,
                 context: &context,
                 interruptions: health.interruptions,
                 coalescingNanoseconds: Self.coalescingNanoseconds
             )
             if let used = priorityUsed.withLock({ $0 }) { priorities.newlyUsed(now: now).forEach(used) }
-            runDelay = own.runDelayNanoseconds()
+            if now.nanoseconds(since: runDelayRead) >= Self.runDelayNanosecondsBetweenReads {
+                runDelay = own.runDelayNanoseconds()
+                runDelayRead = now
+            }
             health.sleeps(until: planned, cpuNanoseconds: own.cpuNanoseconds())
         }
-    }
-
-    /// CPU time of the process without Loopwatch's own threads.
-    private func hostCPUNanoseconds() -> Int64? {
-        guard var total = Clock.processCPUNanoseconds() else { return nil }
-        total -= Clock.threadCPUNanoseconds(of: OwnThread.currentIdentifier) ?? 0
-        for thread in ownThreads() { total -= Clock.threadCPUNanoseconds(of: thread) ?? 0 }
-        return total
     }
 
     private func interrupted(_ interruption: Interruption, nanoseconds: Int64, now: MonotonicInstant) {

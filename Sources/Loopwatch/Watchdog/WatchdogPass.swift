@@ -34,19 +34,21 @@ struct WatchdogPass {
         var next: MonotonicInstant?
         for watched in targets {
             let due = watched.detector.withLock { $0.nextLook(interruptions: interruptions) }
-            guard let due else { continue }
+            guard var due else { continue }
             if due <= horizon {
                 findDispatchLayout(for: watched.target, &context)
-                look(at: watched, context, interruptions: interruptions)
+                look(at: watched, &context, interruptions: interruptions)
+                guard let later = watched.detector.withLock({ $0.nextLook(interruptions: interruptions) }) else {
+                    continue
+                }
+                due = later
             }
-            if let due = watched.detector.withLock({ $0.nextLook(interruptions: interruptions) }) {
-                next = next.map { min($0, due) } ?? due
-            }
+            next = next.map { min($0, due) } ?? due
         }
         return next
     }
 
-    private mutating func look(at watched: WatchedTarget, _ context: LookContext, interruptions: InterruptionLog) {
+    private mutating func look(at watched: WatchedTarget, _ context: inout LookContext, interruptions: InterruptionLog) {
         let isBeatOut = watched.detector.withLock { $0.isBeatOut }
         if isBeatOut, let given = watched.cell.answer() {
             watched.evidence.withLock { $0.beatAnswered(given, cell: watched.cell, beat: watched.beat) }
@@ -59,7 +61,7 @@ struct WatchdogPass {
         var depth: Int?
         if let waiting = watched.target.depth { call(watched) { depth = waiting() } }
         let look = watched.evidence.withLock {
-            $0.look(context, isBeatOut: isStillOut, wantsBlockStart: wantsBlockStart, depth: depth)
+            $0.look(&context, isBeatOut: isStillOut, wantsBlockStart: wantsBlockStart, depth: depth)
         }
         if let size = watched.target.size { call(watched) { watched.size.store(size(), ordering: .relaxed) } }
         let actions = watched.detector.withLock { detector in
@@ -77,7 +79,7 @@ struct WatchdogPass {
     mutating func retire(_ watched: WatchedTarget, now: MonotonicInstant, interruptions: InterruptionLog) {
         let actions = watched.detector.withLock { $0.targetGone(at: now, interruptions: interruptions) }
         perform(actions, on: watched, now: now)
-        watched.evidence.withLock { $0 = EvidenceSource(.beats) }
+        watched.evidence.withLock { $0 = EvidenceSource(.thread) }
     }
 
     private mutating func perform(_ actions: [StallDetector.Action], on watched: WatchedTarget, now: MonotonicInstant) {

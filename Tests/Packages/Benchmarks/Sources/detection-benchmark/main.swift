@@ -12,7 +12,8 @@ import Synchronization
 //   detection-benchmark blocks sleep|cpu epoll|queue COUNT THRESHOLD_MS   blocks of known length; found, early, exact
 //   detection-benchmark long SECONDS                                      reports for one long block
 //   detection-benchmark flood epoll|queue sleep|cpu                       300 jobs of 1 ms at once
-//   detection-benchmark idle COUNT SECONDS epoll|queue                    CPU of the process with idle targets
+//   detection-benchmark idle COUNT SECONDS epoll|queue [whole]            CPU of the process with idle targets; with
+//                                                                         "whole", endpoint and global executor too
 //   detection-benchmark timer SECONDS                                     CPU of a bare 10 ms timer
 
 epoll_loop_line_buffered_output()
@@ -64,11 +65,11 @@ func subject(_ kind: String, _ name: String) -> Subject {
 /// What was reported, and when it arrived.
 let received = Mutex<[(report: StallReport, at: Double)]>([])
 
-func start(thresholdMilliseconds: Int) throws -> Loopwatch {
+func start(thresholdMilliseconds: Int, isWhole: Bool = false) throws -> Loopwatch {
     var configuration = WatchConfiguration()
     configuration.thresholds = Thresholds(warning: .milliseconds(thresholdMilliseconds))
-    configuration.endpoint = nil
-    configuration.watchesGlobalExecutor = false
+    configuration.endpoint = isWhole ? .tcp(host: "127.0.0.1", port: 0) : nil
+    configuration.watchesGlobalExecutor = isWhole
     configuration.loopsLimit = 1_000
     configuration.reportBurst = 100_000
     configuration.log = [.closure { report, _ in received.withLock { $0.append((report, now())) } }]
@@ -164,7 +165,7 @@ case "flood":
 case "idle":
     let count = Int(argument(2, "10"))!
     let length = UInt32(argument(3, "60"))!
-    let watch = try start(thresholdMilliseconds: 50)
+    let watch = try start(thresholdMilliseconds: 50, isWhole: argument(5, "") == "whole")
     let loops = (0..<count).map { subject(argument(4, "epoll"), "loop-\($0)") }
     for loop in loops { watch.add(loop.target) }
     sleep(2)
