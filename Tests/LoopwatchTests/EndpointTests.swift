@@ -13,7 +13,7 @@ extension Live {
         @Test("it answers while Swift's whole pool, the main thread and every loop are blocked")
         func answersWhileAllIsBlocked() async {
             await #expect(processExitsWith: .success) {
-                try await onThread {
+                await onThread {
                     try withLoops { loops in
                         try withWatch({
                             $0.endpoint = .free
@@ -116,23 +116,25 @@ extension Live {
         @Test("a port that is taken is told on standard error where the log is a closure or off")
         func portTakenWithoutLogFile() async {
             await #expect(processExitsWith: .success) {
-                try TestFiles.withFolder { folder in
-                    try redirectStandardError(to: "\(folder)/errors")
-                    var configuration = WatchConfiguration.forTests
-                    configuration.endpoint = .free
-                    let first = try Loopwatch.start(configuration)
-                    configuration.endpoint = first.endpointAddress
-                    for log in [[], [LogDestination.closure { _, _ in }]] {
-                        let before = TestFiles.lines("\(folder)/errors").count
-                        configuration.log = log
-                        let second = try Loopwatch.start(configuration)
-                        #expect(second.add(.loop("") { _ in }).problem != nil)
-                        second.stop()
-                        let lines = TestFiles.lines("\(folder)/errors").dropFirst(before)
-                        #expect(lines.count { $0.contains("http is not started") } == 1, "\(lines)")
-                        #expect(lines.count { $0.contains("is not watched") } == 1, "\(lines)")
+                await onThread {
+                    try TestFiles.withFolder { folder in
+                        try redirectStandardError(to: "\(folder)/errors")
+                        var configuration = WatchConfiguration.forTests
+                        configuration.endpoint = .free
+                        let first = try Loopwatch.start(configuration)
+                        configuration.endpoint = first.endpointAddress
+                        for log in [[], [LogDestination.closure { _, _ in }]] {
+                            let before = TestFiles.lines("\(folder)/errors").count
+                            configuration.log = log
+                            let second = try Loopwatch.start(configuration)
+                            #expect(second.add(.loop("") { _ in }).problem != nil)
+                            second.stop()
+                            let lines = TestFiles.lines("\(folder)/errors").dropFirst(before)
+                            #expect(lines.count { $0.contains("http is not started") } == 1, "\(lines)")
+                            #expect(lines.count { $0.contains("is not watched") } == 1, "\(lines)")
+                        }
+                        first.stop()
                     }
-                    first.stop()
                 }
             }
         }

@@ -8,7 +8,10 @@ import Testing
 extension Live {
     @Suite("The live tail of warnings")
     struct FollowerTests {
-        @Test("a follower hears of a block while it lasts, and the end when the watch stops", arguments: ["ndjson", "text"])
+        @Test(
+            "a follower hears of a block while it lasts, and the end when the watch stops",
+            arguments: ["ndjson", "text"]
+        )
         func follows(format: String) throws {
             try withBlockedLoop { watch, address, hold in
                 let client = try TestClient(address)
@@ -61,7 +64,10 @@ extension Live {
             }
         }
 
-        @Test("a follower that asks for warnings that no run had is not a reason to crash", arguments: ["", "text", "sse"])
+        @Test(
+            "a follower that asks for warnings that no run had is not a reason to crash",
+            arguments: ["", "text", "sse"]
+        )
         func highestNumber(format: String) throws {
             try withBlockedLoop { _, address, hold in
                 let client = try TestClient(address)

@@ -63,24 +63,26 @@ extension Live {
         @Test("a serial queue that is given as a loop is still watched when Dispatch has ended its idle thread")
         func queueAsLoop() async {
             await #expect(processExitsWith: .success) {
-                let queue = DispatchQueue(label: "one")
-                let thread = Atomic<ThreadIdentifier>(0)
-                try withWatch { watch, recorder in
-                    watch.add(.loop("one") { queue.async(execute: $0) })
-                    queue.async { thread.store(OwnThread.currentIdentifier, ordering: .relaxed) }
-                    try watch.waitUntilAnswered(["one"])
-                    // Dispatch ends a thread that rested for five seconds; asked seldom, so that it can rest.
-                    _ = try? eventually("the thread that served the queue ends", within: .seconds(8)) {
-                        poll(nil, 0, 300)
-                        return access("/proc/self/task/\(thread.load(ordering: .relaxed))", F_OK) != 0
+                recordingErrors {
+                    let queue = DispatchQueue(label: "one")
+                    let thread = Atomic<ThreadIdentifier>(0)
+                    try withWatch { watch, recorder in
+                        watch.add(.loop("one") { queue.async(execute: $0) })
+                        queue.async { thread.store(OwnThread.currentIdentifier, ordering: .relaxed) }
+                        try watch.waitUntilAnswered(["one"])
+                        // Dispatch ends a thread that rested for five seconds; asked seldom, so that it can rest.
+                        _ = try? eventually("the thread that served the queue ends", within: .seconds(8)) {
+                            poll(nil, 0, 2_000)
+                            return access("/proc/self/task/\(thread.load(ordering: .relaxed))", F_OK) != 0
+                        }
+                        try checkStall(
+                            of: "one",
+                            by: Hold(.sleeping),
+                            causes: ["syscall:clock_nanosleep", "unknown"],
+                            watch,
+                            recorder
+                        ) { queue.async(execute: $0) }
                     }
-                    try checkStall(
-                        of: "one",
-                        by: Hold(.sleeping),
-                        causes: ["syscall:clock_nanosleep", "unknown"],
-                        watch,
-                        recorder
-                    ) { queue.async(execute: $0) }
                 }
             }
         }

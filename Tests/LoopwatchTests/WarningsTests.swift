@@ -73,7 +73,8 @@ extension Live {
             "a parameter that is not understood is 400 with a sentence that names it",
             arguments: [
                 "format=xml", "follow=perhaps", "since=yesterday", "since=", "since=-1", "limit=0", "limit=1025",
-                "limit=x", "severity=bad", "colour=red", "limit=1&limit=2", "since=9999999999999999999999", "since=1.5s",
+                "limit=x", "severity=bad", "colour=red", "limit=1&limit=2", "since=9999999999999999999999",
+                "since=1.5s",
             ]
         )
         func badParameters(query: String) throws {

@@ -19,6 +19,8 @@ struct DispatchQueueEvidence: Sendable {
         var view: ThreadView
         var cpuNanoseconds: Int64?
         var runDelayNanoseconds: Int64?
+        /// How often the thread had run when the queue was last seen at rest.
+        var timesRunBefore: Int64?
     }
 
     /// The main thread: its number is that of the process.
@@ -72,7 +74,11 @@ struct DispatchQueueEvidence: Sendable {
 
     private mutating func refreshThreads() {
         for index in threads.indices {
-            threads[index].cpuNanoseconds = threads[index].view.cpuNanoseconds()
+            let cpu = threads[index].view.cpuNanoseconds()
+            if cpu != threads[index].cpuNanoseconds || threads[index].timesRunBefore == nil {
+                threads[index].cpuNanoseconds = cpu
+                threads[index].timesRunBefore = threads[index].view.timesRun()
+            }
         }
         threads.removeAll { $0.cpuNanoseconds == nil }
     }
@@ -95,7 +101,10 @@ struct DispatchQueueEvidence: Sendable {
             observation.delayedNanoseconds = max(0, delay - before)
         }
         record.runDelayNanoseconds = delay
-        if wantsBlockStart, observation.call != nil {
+        // Where the thread woke more than once since, its latest sleep is one of several in the same job.
+        if wantsBlockStart, observation.call != nil, let before = record.timesRunBefore,
+            let times = record.view.timesRun(), times - before <= 1
+        {
             observation.sleepingSince = record.view.lastRun().flatMap(SchedulerClock.instant)
         }
         threads.append(record)

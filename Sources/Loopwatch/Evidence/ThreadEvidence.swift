@@ -15,6 +15,8 @@ struct ThreadEvidence: Sendable {
     private var threadChanges = 0
     private var cpuNanoseconds: Int64?
     private var runDelayNanoseconds: Int64?
+    /// How often the thread had run when it was last known to be between two jobs.
+    private var timesRunBefore: Int64?
     private var parked: Parked?
     private var signature: WaitSignature?
     private var frames: LoopFrames?
@@ -59,6 +61,7 @@ struct ThreadEvidence: Sendable {
         let delay = view!.runDelayNanoseconds()
         if let delay, let before = runDelayNanoseconds { observation.delayedNanoseconds = max(0, delay - before) }
         runDelayNanoseconds = delay
+        if timesRunBefore == nil { timesRunBefore = view!.timesRun() }
         let call = view!.call()
         signature = call?.waitSignature
         if let signature {
@@ -79,7 +82,10 @@ struct ThreadEvidence: Sendable {
         observation.progress = call == nil ? .unknown : .busy
         if hasAdvanced(), isBeatOut { observation.progress = .advanced }
         observation.call = call?.blockingCall
-        if wantsBlockStart, observation.call != nil {
+        // Where the thread woke more than once since, its latest sleep is one of several in the same job.
+        if wantsBlockStart, observation.call != nil, let before = timesRunBefore, let times = view!.timesRun(),
+            times - before <= 1
+        {
             observation.sleepingSince = view!.lastRun().flatMap(SchedulerClock.instant)
         }
         return EvidenceSource.Look(observation: observation)
@@ -104,6 +110,7 @@ struct ThreadEvidence: Sendable {
             bySameThread: isSame
         )
         posted = nil
+        timesRunBefore = nil
         guard !isSame else { return }
         if view != nil { threadChanges += 1 }
         forget()
@@ -151,6 +158,7 @@ struct ThreadEvidence: Sendable {
     private mutating func park(_ signature: WaitSignature, cpuNanoseconds: Int64, _ context: inout LookContext) {
         hasParked = hasParked || recognizer.isPark(signature)
         let isOwnDescriptor = SystemCall.epoll.contains(signature.number)
+        timesRunBefore = view?.timesRun()
         parked = Parked(
             cpuNanoseconds: cpuNanoseconds,
             othersCPUNanoseconds: isOwnDescriptor ? nil : context.hostCPUNanoseconds(),
@@ -170,6 +178,7 @@ struct ThreadEvidence: Sendable {
         recognizer.threadChanged()
         cpuNanoseconds = nil
         runDelayNanoseconds = nil
+        timesRunBefore = nil
         parked = nil
         signature = nil
         posted = nil

@@ -57,7 +57,6 @@ public struct CauseEvidence: Sendable, Equatable {
 
     /// The verdict, from the evidence alone.
     public var verdict: Cause {
-        let elapsed = last.nanoseconds(since: start)
         guard looks > 0 else { return .unknown }
         // Work waits for the target, and no thread takes it up.
         if looksUnserved * 2 > looks { return .starvation }
@@ -65,8 +64,10 @@ public struct CauseEvidence: Sendable, Equatable {
         if slept * 2 >= looks, let most = calls.max(by: { ($0.value, $1.key.name) < ($1.value, $0.key.name) })?.key {
             return most.isLock ? .lock : .syscall(most.name)
         }
-        if elapsed > 0, delayedNanoseconds * 2 >= elapsed { return .runqueue }
-        if let cpuShare, cpuShare >= 0.5 { return .cpu }
-        return .unknown
+        // Ready to run for most of the time: it computed, or the kernel ran something else.
+        guard measuredNanoseconds > 0, (computedNanoseconds + delayedNanoseconds) * 2 >= measuredNanoseconds else {
+            return .unknown
+        }
+        return delayedNanoseconds >= computedNanoseconds ? .runqueue : .cpu
     }
 }

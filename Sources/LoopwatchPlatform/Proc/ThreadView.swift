@@ -40,12 +40,19 @@ package struct ThreadView: Sendable {
 
     /// Time for which the thread has waited for a CPU, in nanoseconds.
     package func runDelayNanoseconds() -> Int64? {
+        readSchedstat { SchedulerStatistics.runDelayNanoseconds(schedstat: $0) }
+    }
+
+    /// How often the thread has been given a CPU: once for each time it was woken, if nothing else wanted that CPU.
+    package func timesRun() -> Int64? {
+        readSchedstat { SchedulerStatistics.timesRun(schedstat: $0) }
+    }
+
+    private func readSchedstat(_ value: (UnsafeRawBufferPointer) -> Int64?) -> Int64? {
         guard let schedstatFile else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: 128, alignment: 8) { buffer in
             let count = schedstatFile.read(into: buffer)
-            return SchedulerStatistics.runDelayNanoseconds(
-                schedstat: UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            )
+            return value(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }
     }
 

@@ -14,7 +14,9 @@ struct NeverHappened: Error, CustomStringConvertible {
 /// Waits until the condition gives something, and throws an error that names it if it does not within the time.
 ///
 /// The default is far beyond anything that a loaded machine does, so that only what never happens fails.
-func eventually<Value>(_ what: String, within: Duration = .seconds(30), _ condition: () throws -> Value?) throws -> Value {
+func eventually<Value>(_ what: String, within: Duration = .seconds(30), _ condition: () throws -> Value?) throws
+    -> Value
+{
     let deadline = Clock.now().advanced(byNanoseconds: within.wholeNanoseconds)
     while true {
         if let value = try condition() { return value }

@@ -66,12 +66,13 @@ final class Hold: Sendable {
         endedNanoseconds.store(Clock.now().nanoseconds, ordering: .releasing)
     }
 
-    /// What the cause of the block is called, on a target whose thread is known.
-    var cause: String {
+    /// What the cause of the block may be called, on a target whose thread is known.
+    var causes: Set<String> {
         switch way {
-        case .sleeping: "syscall:clock_nanosleep"
-        case .computing: "cpu"
-        case .locked: "lock"
+        case .sleeping: ["syscall:clock_nanosleep"]
+        // On a machine that is loaded with other work, a thread that computes mostly waits to do so.
+        case .computing: ["cpu", "runqueue"]
+        case .locked: ["lock"]
         }
     }
 }

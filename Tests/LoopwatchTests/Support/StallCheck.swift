@@ -51,8 +51,8 @@ func checkStall(
     let told = ended.durationNanoseconds + ended.interruptedNanoseconds
     #expect(told > hold.nanoseconds - 100_000_000, "told \(told), measured \(hold.nanoseconds)")
     #expect(told < hold.nanoseconds + 1_000_000_000, "told \(told), measured \(hold.nanoseconds)")
-    let causes = causes ?? [hold.cause]
-    #expect(causes.contains(ended.cause.text), "\(ended.cause.text) is none of \(causes)")
+    let causes = causes ?? hold.causes
+    #expect(causes.contains(ended.cause.text), "\(ended.cause.text) is none of \(causes): \(recorder.lines)")
     #expect(try watch.statistics(of: target).currentStallNanoseconds == nil)
 }
 
