@@ -9,6 +9,7 @@ struct EvidenceSource: Sendable {
     private enum Kind: Sendable {
         case thread
         case dispatchQueue(address: UInt)
+        case pool
         case beats
     }
 
@@ -23,6 +24,7 @@ struct EvidenceSource: Sendable {
     private let kind: Kind
     private var lastDepth: Int?
     private var thread = ThreadEvidence()
+    private var pool = PoolEvidence()
     private var queue = DispatchQueueEvidence()
     private var pace = ProcessPace()
 
@@ -30,8 +32,8 @@ struct EvidenceSource: Sendable {
         switch evidence {
         case .thread:
             kind = .thread
-        case .beats:
-            kind = .beats
+        case .pool:
+            kind = .pool
         case .dispatchQueue(let queue):
             // The wrapper lives as long as the target, which holds it through its submit closure.
             let wrapper = Unmanaged.passUnretained(queue).toOpaque()
@@ -54,6 +56,10 @@ struct EvidenceSource: Sendable {
     ) -> Look {
         var look: Look
         switch kind {
+        case .pool:
+            look = Look(
+                observation: pool.look(&context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)
+            )
         case .thread:
             look = thread.look(&context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)
         case .dispatchQueue(let address):
@@ -79,16 +85,24 @@ struct EvidenceSource: Sendable {
         return look
     }
 
+    /// Whether the target waits as it did at the last look, by the cheapest proof there is.
+    func isStillFree() -> Bool {
+        if case .thread = kind { return thread.isStillParked() }
+        return false
+    }
+
     /// A beat is about to be posted.
     mutating func beatWillBePosted(at instant: MonotonicInstant) {
         thread.beatWillBePosted(at: instant)
         queue.beatWillBePosted(at: instant)
+        pool.beatWillBePosted()
     }
 
     /// The beat was answered.
     mutating func beatAnswered(_ answer: BeatCell.Answer, cell: BeatCell, beat: @escaping @Sendable () -> Void) {
         switch kind {
         case .thread: thread.beatAnswered(answer, cell: cell, beat: beat)
+        case .pool: pool.beatAnswered(answer)
         case .dispatchQueue: queue.beatAnswered(answer)
         case .beats: break
         }

@@ -28,6 +28,8 @@ struct ThreadEvidence: Sendable {
         var cpuNanoseconds: Int64
         /// CPU time of all other threads of the host then.
         var othersCPUNanoseconds: Int64?
+        /// Whether the call is known to be one in which the loop waits for work.
+        var isRecognized: Bool
         /// Whether the wait call belongs to this thread alone.
         var isOwnDescriptor: Bool
     }
@@ -38,6 +40,13 @@ struct ThreadEvidence: Sendable {
     private static let wakeNanoseconds: Int64 = 2_000_000
     /// What the difference of two readings of CPU clocks may be off by, in nanoseconds.
     private static let clockToleranceNanoseconds: Int64 = 5_000
+
+    /// Whether the thread waits in its own call as at the last look, and has not run since: no more than its clock is
+    /// read.
+    func isStillParked() -> Bool {
+        guard let parked, parked.isOwnDescriptor, parked.isRecognized, let view else { return false }
+        return view.cpuNanoseconds() == parked.cpuNanoseconds
+    }
 
     /// The thread, once it is known.
     var identifier: ThreadIdentifier? { view?.identifier }
@@ -132,7 +141,7 @@ struct ThreadEvidence: Sendable {
 
     /// Whether a thread that was seen waiting still waits, without having run in between.
     private func isStill(_ parked: Parked, cpuNanoseconds: Int64, _ context: inout LookContext) -> Bool {
-        guard parked.cpuNanoseconds == cpuNanoseconds, let signature, recognizer.isPark(signature) else { return false }
+        guard parked.cpuNanoseconds == cpuNanoseconds, parked.isRecognized else { return false }
         return parked.isOwnDescriptor || othersWereIdle(since: parked, thisThreadComputed: 0, &context)
     }
 
@@ -162,6 +171,7 @@ struct ThreadEvidence: Sendable {
         parked = Parked(
             cpuNanoseconds: cpuNanoseconds,
             othersCPUNanoseconds: isOwnDescriptor ? nil : context.hostCPUNanoseconds(),
+            isRecognized: recognizer.isPark(signature),
             isOwnDescriptor: isOwnDescriptor
         )
     }

@@ -19,8 +19,8 @@ public struct WatchTarget: Sendable {
         case thread
         /// The words of a Dispatch queue.
         case dispatchQueue(DispatchQueue)
-        /// Beats alone.
-        case beats
+        /// Beats, and the thread that answers them as far as nothing else runs.
+        case pool
     }
 
     /// The name: what warnings and metrics call it.
@@ -99,7 +99,7 @@ public struct WatchTarget: Sendable {
         WatchTarget(
             name: name,
             subject: .pool,
-            evidence: .beats,
+            evidence: .pool,
             submit: { work in Task.detached(priority: priority) { work() } },
             depth: nil,
             size: { ProcessorCount.logical }
@@ -111,7 +111,7 @@ public struct WatchTarget: Sendable {
         WatchTarget(
             name: name,
             subject: .pool,
-            evidence: .beats,
+            evidence: .pool,
             submit: { work in queue.async(execute: work) },
             depth: nil,
             size: nil
@@ -131,6 +131,6 @@ public struct WatchTarget: Sendable {
         depth: (@Sendable () -> Int)? = nil,
         size: (@Sendable () -> Int)? = nil
     ) -> WatchTarget {
-        WatchTarget(name: name, subject: .pool, evidence: .beats, submit: submit, depth: depth, size: size)
+        WatchTarget(name: name, subject: .pool, evidence: .pool, submit: submit, depth: depth, size: size)
     }
 }

@@ -22,9 +22,9 @@ final class Watchdog: Sendable {
     private static let coalescingNanoseconds: Int64 = 500_000
     /// Lateness of the watchdog below this is not an interruption of the host, in nanoseconds.
     private static let interruptionNanosecondsMinimum: Int64 = 10_000_000
-    /// Time between readings of how long the watchdog waited for a CPU, in nanoseconds: what it waits between two of
-    /// them when all is well is far below an interruption.
-    private static let runDelayNanosecondsBetweenReads: Int64 = 1_000_000_000
+    /// Time between readings of how long the watchdog waited for a CPU and the machine slept, in nanoseconds: what the
+    /// watchdog waits between two of them when all is well is far below an interruption.
+    private static let baselineNanoseconds: Int64 = 1_000_000_000
     /// A machine that slept for less than this was not suspended: the two clocks are read a moment apart.
     private static let machineSleepNanosecondsMinimum: Int64 = 100_000_000
 
@@ -80,9 +80,10 @@ final class Watchdog: Sendable {
     private func run() {
         var pass = WatchdogPass(reporter: reporter, health: health)
         var priorities = ExecutorPriorities()
+        health.runs(on: OwnThread.currentIdentifier)
         let own = ThreadView(OwnThread.currentIdentifier)
         var runDelay = own.runDelayNanoseconds()
-        var runDelayRead = Clock.now()
+        var baselines = Clock.now()
         var machineSleep = Clock.machineSleepNanoseconds()
         var planned: MonotonicInstant? = Clock.now()
         while !isStopping.load(ordering: .acquiring) {
@@ -102,16 +103,6 @@ final class Watchdog: Sendable {
                 let kind = Interruption.kind(lateNanoseconds: late, runDelayNanoseconds: waited)
                 interrupted(Interruption(from: planned, to: now, kind: kind), nanoseconds: late, now: now)
             }
-            let slept = Clock.machineSleepNanoseconds()
-            if slept - machineSleep >= Self.machineSleepNanosecondsMinimum {
-                // The monotonic clock stood still meanwhile: there is nothing to subtract, only something to count.
-                interrupted(
-                    Interruption(from: now, to: now, kind: .suspended),
-                    nanoseconds: slept - machineSleep,
-                    now: now
-                )
-            }
-            machineSleep = slept
             var context = LookContext(now: now, ownThreads: ownThreads)
             // Before anything of the same name is looked at.
             for watched in registry.takeRemoved() {
@@ -124,12 +115,22 @@ final class Watchdog: Sendable {
                 coalescingNanoseconds: Self.coalescingNanoseconds
             )
             if let used = priorityUsed.withLock({ $0 }) { priorities.newlyUsed(now: now).forEach(used) }
-            if now.nanoseconds(since: runDelayRead) >= Self.runDelayNanosecondsBetweenReads {
+            if now.nanoseconds(since: baselines) >= Self.baselineNanoseconds {
+                baselines = now
                 runDelay = own.runDelayNanoseconds()
-                runDelayRead = now
+                countMachineSleep(since: &machineSleep, now: now)
             }
-            health.sleeps(until: planned, cpuNanoseconds: own.cpuNanoseconds())
+            health.sleeps(until: planned)
         }
+    }
+
+    private func countMachineSleep(since before: inout Int64, now: MonotonicInstant) {
+        let slept = Clock.machineSleepNanoseconds()
+        if slept - before >= Self.machineSleepNanosecondsMinimum {
+            // The monotonic clock stood still meanwhile: there is nothing to subtract, only something to count.
+            interrupted(Interruption(from: now, to: now, kind: .suspended), nanoseconds: slept - before, now: now)
+        }
+        before = slept
     }
 
     private func interrupted(_ interruption: Interruption, nanoseconds: Int64, now: MonotonicInstant) {

@@ -13,6 +13,7 @@ final class WatchdogHealth: Sendable {
         var lastPass: MonotonicInstant
         var nextPass: MonotonicInstant?
         var target: String?
+        var thread: ThreadIdentifier?
     }
 
     private let storage: Mutex<Storage>
@@ -22,7 +23,16 @@ final class WatchdogHealth: Sendable {
     }
 
     /// The counters so far.
-    var snapshot: WatchdogSnapshot { storage.withLock { $0.snapshot } }
+    var snapshot: WatchdogSnapshot {
+        var (result, thread) = storage.withLock { ($0.snapshot, $0.thread) }
+        result.cpuNanoseconds = thread.flatMap { Clock.threadCPUNanoseconds(of: $0) } ?? 0
+        return result
+    }
+
+    /// The watchdog runs on this thread.
+    func runs(on thread: ThreadIdentifier) {
+        storage.withLock { $0.thread = thread }
+    }
 
     /// The interruptions so far.
     var interruptions: InterruptionLog { storage.withLock { $0.interruptions } }
@@ -63,11 +73,8 @@ final class WatchdogHealth: Sendable {
     }
 
     /// The watchdog goes to sleep.
-    func sleeps(until next: MonotonicInstant?, cpuNanoseconds: Int64?) {
-        storage.withLock { storage in
-            storage.nextPass = next
-            if let cpuNanoseconds { storage.snapshot.cpuNanoseconds = cpuNanoseconds }
-        }
+    func sleeps(until next: MonotonicInstant?) {
+        storage.withLock { $0.nextPass = next }
     }
 
     /// The host did not run.

@@ -33,9 +33,11 @@ struct WatchdogPass {
         let horizon = context.now.advanced(byNanoseconds: coalescingNanoseconds)
         var next: MonotonicInstant?
         for watched in targets {
-            let due = watched.detector.withLock { $0.nextLook(interruptions: interruptions) }
-            guard var due else { continue }
-            if due <= horizon {
+            let (planned, slack) = watched.detector.withLock {
+                ($0.nextLook(interruptions: interruptions), $0.lookSlackNanoseconds)
+            }
+            guard var due = planned else { continue }
+            if due <= horizon.advanced(byNanoseconds: slack) {
                 findDispatchLayout(for: watched.target, &context)
                 look(at: watched, &context, interruptions: interruptions)
                 guard let later = watched.detector.withLock({ $0.nextLook(interruptions: interruptions) }) else {
@@ -48,7 +50,13 @@ struct WatchdogPass {
         return next
     }
 
-    private mutating func look(at watched: WatchedTarget, _ context: inout LookContext, interruptions: InterruptionLog) {
+    private mutating func look(at watched: WatchedTarget, _ context: inout LookContext, interruptions: InterruptionLog)
+    {
+        // The common case first: a thread that waited at the last look and has not run since.
+        if watched.evidence.withLock({ $0.isStillFree() }), watched.detector.withLock({ $0.stillFree(at: context.now) })
+        {
+            return
+        }
         let isBeatOut = watched.detector.withLock { $0.isBeatOut }
         if isBeatOut, let given = watched.cell.answer() {
             watched.evidence.withLock { $0.beatAnswered(given, cell: watched.cell, beat: watched.beat) }
@@ -57,7 +65,9 @@ struct WatchdogPass {
             }
             perform(actions, on: watched, now: context.now)
         }
-        let (isStillOut, wantsBlockStart) = watched.detector.withLock { ($0.isBeatOut, $0.wantsBlockStart) }
+        let (isStillOut, wantsBlockStart) = watched.detector.withLock {
+            ($0.isBeatOut, $0.wantsBlockStart(at: context.now))
+        }
         var depth: Int?
         if let waiting = watched.target.depth { call(watched) { depth = waiting() } }
         let look = watched.evidence.withLock {

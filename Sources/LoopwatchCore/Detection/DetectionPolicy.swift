@@ -6,7 +6,7 @@ public struct DetectionPolicy: Sendable, Equatable {
     /// Time between looks at a target that is busy, in nanoseconds.
     public var resolutionNanoseconds: Int64
     /// From which length on a stall is reported.
-    public var thresholds: Thresholds
+    public let thresholds: Thresholds
     /// Whether a beat that was never answered counts as a stall.
     ///
     /// False for a target that may not be served at all, such as the main actor of a program whose main thread
@@ -24,15 +24,23 @@ public struct DetectionPolicy: Sendable, Equatable {
         isPool: Bool = false
     ) {
         self.isPool = isPool
+        thresholdNanoseconds = thresholds.warning.wholeNanoseconds
         self.resolutionNanoseconds = resolutionNanoseconds
         self.thresholds = thresholds
         self.reportsBeforeFirstAnswer = reportsBeforeFirstAnswer
     }
 
     /// The warning threshold in nanoseconds.
-    public var thresholdNanoseconds: Int64 { thresholds.warning.wholeNanoseconds }
+    public let thresholdNanoseconds: Int64
 
-    /// Time between looks at a target that was just proved to wait: nothing can cross the threshold sooner than one
-    /// threshold from then, and a quarter of it is left for looking closer.
-    public var idleNanoseconds: Int64 { max(resolutionNanoseconds, thresholdNanoseconds * 3 / 4) }
+    /// Time between looks at a target that was just proved to wait.
+    ///
+    /// Nothing can have crossed the threshold sooner than one threshold after the proof, and when a block began that is
+    /// found then follows from its thread's clock.
+    public var idleNanoseconds: Int64 { max(resolutionNanoseconds, thresholdNanoseconds) }
+
+    /// Time between beats to a target that only beats can tell of, while the process is quiet.
+    ///
+    /// A quarter of the threshold is left for finding out that a beat is not answered.
+    public var quietNanoseconds: Int64 { max(resolutionNanoseconds, thresholdNanoseconds * 3 / 4) }
 }

@@ -20,7 +20,15 @@ struct Episode: Sendable {
 
     /// Length at an instant, without the interruptions in between.
     func durationNanoseconds(at instant: MonotonicInstant, interruptions: InterruptionLog) -> Int64 {
-        max(0, instant.nanoseconds(since: began) - interruptions.overlapNanoseconds(from: began, to: instant))
+        max(0, instant.nanoseconds(since: began) - interruptedNanoseconds(until: instant, interruptions: interruptions))
+    }
+
+    /// Interruptions up to an instant, in nanoseconds.
+    ///
+    /// That the watchdog waited for a CPU says something of the target only where nothing is known of its own thread: that
+    /// has its own wait for a CPU counted, and slept or computed all the same.
+    func interruptedNanoseconds(until instant: MonotonicInstant, interruptions: InterruptionLog) -> Int64 {
+        interruptions.overlapNanoseconds(from: began, to: instant, countsStarvation: evidence.activeNanoseconds == nil)
     }
 
     /// Moves the next report to the first doubling that is not yet reached.

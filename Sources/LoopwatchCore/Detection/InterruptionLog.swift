@@ -54,10 +54,20 @@ public struct InterruptionLog: Sendable {
     }
 
     /// Nanoseconds of interruption between two instants.
-    public func overlapNanoseconds(from: MonotonicInstant, to: MonotonicInstant) -> Int64 {
+    ///
+    /// - Parameters:
+    ///   - from: the first instant.
+    ///   - to: the second instant.
+    ///   - countsStarvation: whether times count in which only the watchdog is known to have waited for a CPU.
+    public func overlapNanoseconds(
+        from: MonotonicInstant,
+        to: MonotonicInstant,
+        countsStarvation: Bool = true
+    ) -> Int64 {
         var total: Int64 = 0
         for interruption in interruptions.reversed() {
             if interruption.to <= from { break }
+            if interruption.kind == .starved, !countsStarvation { continue }
             let start = max(interruption.from, from)
             let end = min(interruption.to, to)
             total += max(0, end.nanoseconds(since: start))

@@ -26,7 +26,7 @@ public struct Observation: Sendable, Equatable {
     /// Time that thread waited for a CPU since the look before, in nanoseconds, where it is known.
     public var delayedNanoseconds: Int64?
     /// When that thread went to sleep, if it sleeps in a system call that is not its way of waiting for work, and if it
-    /// was asked for (``StallDetector/wantsBlockStart``).
+    /// was asked for (``StallDetector/wantsBlockStart(at:)``).
     public var sleepingSince: MonotonicInstant?
     /// The system call that it sleeps in.
     public var call: BlockingCall?

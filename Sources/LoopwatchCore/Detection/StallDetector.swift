@@ -52,11 +52,27 @@ public struct StallDetector: Sendable {
     /// Whether a block may be going on, the beginning of which has been estimated.
     public var isSuspect: Bool { job != nil }
 
-    /// Whether the next look should find out since when the thread sleeps: a block may be going on for longer than a
-    /// resolution, and its beginning is a guess so far.
-    public var wantsBlockStart: Bool {
-        guard let job else { return false }
+    /// Whether a look now should find out since when the thread sleeps.
+    ///
+    /// That is so if a block may be going on for longer than a resolution, and its beginning is a guess, or will be
+    /// because the last proof of freedom is long ago.
+    public func wantsBlockStart(at instant: MonotonicInstant) -> Bool {
+        guard let job else {
+            return beatPosted != nil
+                || wasFree && instant.nanoseconds(since: lastLook) > 2 * policy.resolutionNanoseconds
+        }
         return !job.isStartKnown && !job.isReported
+    }
+
+    /// The target was proved to wait, as it did at the last look: the same as an observation that says so, for less.
+    ///
+    /// - Returns: false if that does not apply, because a beat is out or something goes on; then nothing was noted.
+    public mutating func stillFree(at instant: MonotonicInstant) -> Bool {
+        guard wasFree, beatPosted == nil, job == nil, late == nil, !isGone else { return false }
+        lastFree = instant
+        lastLook = instant
+        statistics.parkChecks += 1
+        return true
     }
 
     /// Items that waited at the last look, where the target tells.
@@ -115,7 +131,7 @@ public struct StallDetector: Sendable {
             return actions
         }
         if beatPosted == nil, observation.progress == .unknown, observation.isProcessQuiet, late == nil,
-            observation.instant.nanoseconds(since: lastFree) < policy.idleNanoseconds
+            observation.instant.nanoseconds(since: lastFree) < policy.quietNanoseconds
         {
             return []
         }
@@ -166,19 +182,25 @@ public struct StallDetector: Sendable {
     public func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
         guard !isGone else { return nil }
         if beatPosted == nil, job == nil, late == nil {
-            let isCalm = wasFree || isProcessQuiet
-            return lastLook.advanced(
-                byNanoseconds: isCalm ? policy.idleNanoseconds : policy.resolutionNanoseconds
-            )
+            let pause =
+                wasFree
+                ? policy.idleNanoseconds : isProcessQuiet ? policy.quietNanoseconds : policy.resolutionNanoseconds
+            return lastLook.advanced(byNanoseconds: pause)
         }
         var next = lastLook.advanced(byNanoseconds: policy.resolutionNanoseconds)
         for episode in [job, late] {
             guard let episode else { continue }
-            let interrupted = interruptions.overlapNanoseconds(from: episode.began, to: lastLook)
+            let interrupted = episode.interruptedNanoseconds(until: lastLook, interruptions: interruptions)
             let due = episode.began.advanced(byNanoseconds: episode.nextReportNanoseconds + interrupted)
             if due > lastLook { next = min(next, due) }
         }
         return next
+    }
+
+    /// How much before ``nextLook(interruptions:)`` a look does as well, in nanoseconds: when the watchdog is awake for
+    /// another target, it saves waking again for this one.
+    public var lookSlackNanoseconds: Int64 {
+        wasFree && beatPosted == nil && job == nil && late == nil ? policy.idleNanoseconds / 4 : 0
     }
 
     /// The counters, with what is going on at the given instant.
@@ -256,7 +278,15 @@ public struct StallDetector: Sendable {
     }
 
     private mutating func refineStart(_ observation: Observation) {
-        guard var episode = job, !episode.isStartKnown, !episode.isReported, observation.sleepingSince != nil else {
+        guard var episode = job, !episode.isStartKnown, !episode.isReported else { return }
+        guard observation.sleepingSince != nil else {
+            // A thread that computes began its job no later than it computed and waited for a CPU since then.
+            if observation.call == nil, observation.progress == .busy, let active = episode.evidence.activeNanoseconds {
+                let start = observation.instant.advanced(byNanoseconds: -active)
+                episode.began = max(episode.earliest, min(episode.began, start))
+                episode.evidence.start = episode.began
+                job = episode
+            }
             return
         }
         episode.began = BlockStart.estimate(
@@ -398,7 +428,7 @@ public struct StallDetector: Sendable {
             began: episode.began,
             until: instant,
             durationNanoseconds: duration,
-            interruptedNanoseconds: interruptions.overlapNanoseconds(from: episode.began, to: instant),
+            interruptedNanoseconds: episode.interruptedNanoseconds(until: instant, interruptions: interruptions),
             severity: policy.thresholds.severity(ofNanoseconds: duration) ?? .warning,
             cause: cause(of: episode, kind: kind),
             cpuShare: episode.evidence.cpuShare,
