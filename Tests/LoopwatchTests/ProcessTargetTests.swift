@@ -26,18 +26,20 @@ extension Live {
                         }
                         for way in [Hold.Way.sleeping, .computing] {
                             let hold = Hold(way)
+                            let before = recorder.all.last?.sequence ?? 0
                             defer { hold.release() }
                             DispatchQueue.main.async { hold.run() }
                             for name in ["main", "main-actor"] {
                                 try recorder.wait(for: "the begun report of \(name)") {
-                                    $0.target == name && $0.state == .begun
+                                    $0.sequence > before && $0.target == name && $0.state == .begun
                                 }
                             }
                             #expect(!hold.hasEnded)
                             hold.release()
                             for name in ["main", "main-actor"] {
                                 let ended = try recorder.wait(for: "the ended report of \(name)") {
-                                    $0.target == name && $0.state == .ended && hold.causes.contains($0.cause.text)
+                                    $0.sequence > before && $0.target == name && $0.state == .ended
+                                        && hold.causes.contains($0.cause.text)
                                 }
                                 #expect(ended.durationNanoseconds > hold.nanoseconds - 100_000_000)
                             }
