@@ -47,7 +47,10 @@ let package = Package(
             dependencies: ["LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform"]
         ),
         .testTarget(name: "LoopwatchPlatformTests", dependencies: ["LoopwatchCore", "LoopwatchPlatform"]),
-        .testTarget(name: "LoopwatchTests", dependencies: ["Loopwatch"]),
+        .testTarget(
+            name: "LoopwatchTests",
+            dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform"]
+        ),
     ]
 )
 

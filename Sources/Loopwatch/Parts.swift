@@ -104,7 +104,9 @@ final class Parts: Sendable {
         self.reporter = reporter
         self.health = health
         self.builder = builder
-        if let server { reporter.note("watching \(name); \(server.boundAddress.text)") }
+        if let server, configuration.log.contains(where: \.takesNotes) {
+            reporter.note("watching \(name); \(server.boundAddress.text)")
+        }
         for problem in problems { note(problem) }
     }
 
@@ -155,7 +157,7 @@ final class Parts: Sendable {
         if let log {
             log.note(text)
         } else {
-            try? LineOutput.write(Array("loopwatch: \(text)\n".utf8), to: 2, name: Outputs.standardErrorName)
+            LineOutput.writeToStandardError("loopwatch: \(text)\n")
         }
     }
 }

@@ -50,6 +50,8 @@ final class WarningFollower: HTTPStream {
             let excerpt = ring.reports(after: storage.sequence, limit: Limits.warningsKept, fromOldest: true)
             if excerpt.oldest > storage.sequence + 1, !excerpt.reports.isEmpty {
                 write(.gap(missed: excerpt.oldest - storage.sequence - 1), into: &bytes)
+                // Told once, even if there is no room yet for what comes after it.
+                storage.sequence = excerpt.oldest - 1
             }
             var hasMore = false
             for report in excerpt.reports {

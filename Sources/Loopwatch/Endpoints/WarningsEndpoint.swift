@@ -92,7 +92,9 @@ struct WarningsEndpoint: Sendable {
     /// The number after which the answer begins.
     private func firstSequence(_ query: WarningsQuery) -> UInt64 {
         switch query.start {
-        case .after(let sequence): return sequence
+        case .after(let sequence):
+            // A number that this run has not reached was given by another: everything is new.
+            return sequence > ring.reports(after: 0, limit: 1).newest ? 0 : sequence
         case .otherRun: return 0
         case .last(let nanoseconds):
             let earliest = Clock.unixNanoseconds() - nanoseconds

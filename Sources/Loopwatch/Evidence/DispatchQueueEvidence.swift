@@ -42,7 +42,12 @@ struct DispatchQueueEvidence: Sendable {
         }
         guard let owner else {
             refreshThreads()
-            return EvidenceSource.Look(observation: Observation(instant: context.now, progress: .free))
+            // Items that wait for a thread: the queue's target, or all of Dispatch, may have none for it. Only a beat
+            // tells; once one is out, a queue without a thread is one that is not served.
+            let isWaiting = head != 0 && !isBeatOut
+            return EvidenceSource.Look(
+                observation: Observation(instant: context.now, progress: isWaiting ? .unknown : .free)
+            )
         }
         if owner == Self.mainThread, bound.identifier == owner {
             let look = bound.look(&context, isBeatOut: isBeatOut, wantsBlockStart: wantsBlockStart)
@@ -67,7 +72,12 @@ struct DispatchQueueEvidence: Sendable {
 
     private mutating func refreshThreads() {
         for index in threads.indices {
-            threads[index].cpuNanoseconds = threads[index].view.cpuNanoseconds()
+            let cpu = threads[index].view.cpuNanoseconds()
+            // A thread whose clock has not moved has not run either.
+            if cpu != threads[index].cpuNanoseconds {
+                threads[index].cpuNanoseconds = cpu
+                threads[index].schedule = threads[index].view.schedule()
+            }
         }
         threads.removeAll { $0.cpuNanoseconds == nil }
     }

@@ -47,15 +47,40 @@ struct LogFile: ~Copyable {
 
 /// Writing lines to a descriptor that may be full, slow or gone.
 enum LineOutput {
+    /// Writes a line to standard error from a thread of the host's: without waiting, and without the SIGPIPE that a closed
+    /// standard error would send it.
+    static func writeToStandardError(_ line: String) {
+        var pipe = sigset_t()
+        var previous = sigset_t()
+        var pending = sigset_t()
+        sigemptyset(&pipe)
+        sigaddset(&pipe, SIGPIPE)
+        sigpending(&pending)
+        let wasPending = sigismember(&pending, SIGPIPE) == 1
+        pthread_sigmask(SIG_BLOCK, &pipe, &previous)
+        do throws(SystemError) {
+            try write(Array(line.utf8), to: STDERR_FILENO, name: Outputs.standardErrorName, patienceMilliseconds: 0)
+        } catch {
+            var now = timespec()
+            if error.code == EPIPE, !wasPending { sigtimedwait(&pipe, nil, &now) }
+        }
+        pthread_sigmask(SIG_SETMASK, &previous, nil)
+    }
+
     /// How long a line waits for a reader, in milliseconds.
-    private static let patienceMilliseconds: CInt = 1_000
+    static let patienceMilliseconds: CInt = 1_000
 
     /// Writes one line by one write(2), which the kernel does not interleave with others' (O_APPEND, or a pipe and at most
     /// PIPE_BUF bytes).
     ///
     /// - Throws: ``SystemError`` when nobody reads (EPIPE), the disk is full (ENOSPC), or nobody read for a second
     ///   (EAGAIN). The thread blocks SIGPIPE, so that a closed pipe is an error and not the end of the host.
-    static func write(_ line: [UInt8], to descriptor: CInt, name: String) throws(SystemError) {
+    static func write(
+        _ line: [UInt8],
+        to descriptor: CInt,
+        name: String,
+        patienceMilliseconds: CInt = patienceMilliseconds
+    ) throws(SystemError) {
         var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         let ready = retryingInterrupted { poll(&entry, 1, patienceMilliseconds) }
         guard ready > 0 else { throw SystemError(operation: "write \(name)", code: EAGAIN) }

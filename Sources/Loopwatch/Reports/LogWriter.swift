@@ -28,6 +28,7 @@ final class LogWriter: Sendable {
     private let wake: WakeSignal
     private let ended: WakeSignal
     private let isStopping = Atomic<Bool>(false)
+    private let isAbandoned = Atomic<Bool>(false)
     private let thread = Mutex<OwnThread?>(nil)
 
     /// How long `stop()` waits for what is still to be written, in nanoseconds.
@@ -63,7 +64,8 @@ final class LogWriter: Sendable {
 
     /// Writes what is queued, for at most two seconds, and ends the thread.
     ///
-    /// A destination that blocks for longer keeps the thread until it returns; nothing waits for it.
+    /// A destination that blocks for longer keeps the thread until it returns; nothing waits for it, and what is queued
+    /// behind it is dropped.
     func stop() {
         isStopping.store(true, ordering: .releasing)
         wake.wake()
@@ -72,6 +74,7 @@ final class LogWriter: Sendable {
         if ended.wait(until: Clock.now().advanced(byNanoseconds: Self.stopNanoseconds)) {
             thread.join()
         } else {
+            isAbandoned.store(true, ordering: .releasing)
             thread.detach()
         }
     }
@@ -115,8 +118,14 @@ final class LogWriter: Sendable {
                 return (storage.queue, storage.mustReopen)
             }
             if mustReopen { fail(outputs.open()) }
-            for entry in entries { write(entry, &outputs) }
-            if entries.isEmpty {
+            for (index, entry) in entries.enumerated() {
+                if isAbandoned.load(ordering: .acquiring) {
+                    storage.withLock { $0.droppedWriteFailed += UInt64(entries.count - index) }
+                    break
+                }
+                write(entry, &outputs)
+            }
+            if entries.isEmpty || isAbandoned.load(ordering: .acquiring) {
                 if isLast { break }
                 _ = wake.wait(until: nil)
             }

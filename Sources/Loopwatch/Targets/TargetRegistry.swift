@@ -10,6 +10,7 @@ final class TargetRegistry: Sendable {
     private struct Storage {
         var loops: [WatchedTarget] = []
         var pools: [WatchedTarget] = []
+        var removed: [WatchedTarget] = []
         var loopsRejected: UInt64 = 0
         var poolsRejected: UInt64 = 0
         /// Loops and pools: kept, because the watchdog asks at each wake-up.
@@ -101,11 +102,21 @@ final class TargetRegistry: Sendable {
     /// Removes a target; harmless if it is not there.
     func remove(_ watched: WatchedTarget) {
         storage.withLock { storage in
+            let count = storage.all.count
             storage.loops.removeAll { $0 === watched }
             storage.pools.removeAll { $0 === watched }
             storage.all = storage.loops + storage.pools
+            if storage.all.count < count { storage.removed.append(watched) }
         }
         changed()
+    }
+
+    /// The targets that were removed since the last call, for the watchdog to let go of.
+    func takeRemoved() -> [WatchedTarget] {
+        storage.withLock { storage in
+            defer { storage.removed = [] }
+            return storage.removed
+        }
     }
 
     /// Loops and pools.

@@ -70,7 +70,10 @@ final class Watchdog: Sendable {
     func stop() {
         isStopping.store(true, ordering: .releasing)
         wake.wake()
-        thread.withLock { $0.take() }?.join()
+        if let thread = thread.withLock({ $0.take() }) {
+            // A closure of the host may stop the watch from the watchdog's own thread, which cannot wait for itself.
+            if thread.isCurrent { thread.detach() } else { thread.join() }
+        }
         priorityUsed.withLock { $0 = nil }
     }
 
@@ -101,6 +104,10 @@ final class Watchdog: Sendable {
                 interrupted(Interruption(from: planned, to: now, kind: kind), nanoseconds: late, now: now)
             }
             var context = LookContext(now: now, ownThreads: ownThreads)
+            // Before anything of the same name is looked at.
+            for watched in registry.takeRemoved() {
+                pass.retire(watched, now: now, interruptions: health.interruptions)
+            }
             planned = pass.run(
                 registry.targets,
                 context: &context,

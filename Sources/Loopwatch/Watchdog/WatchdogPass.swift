@@ -85,6 +85,13 @@ struct WatchdogPass {
         }
     }
 
+    /// Lets go of a target that was removed: a stall that goes on ends for its readers, and its descriptors are closed.
+    mutating func retire(_ watched: WatchedTarget, now: MonotonicInstant, interruptions: InterruptionLog) {
+        let actions = watched.detector.withLock { $0.targetGone(at: now, interruptions: interruptions) }
+        perform(actions, on: watched, now: now)
+        watched.evidence.withLock { $0 = EvidenceSource(.thread) }
+    }
+
     private mutating func perform(_ actions: [StallDetector.Action], on watched: WatchedTarget, now: MonotonicInstant) {
         for action in actions {
             switch action {

@@ -133,6 +133,8 @@ public struct StallDetector: Sendable {
         defer { lastLook = observation.instant }
         if observation.progress == .free, beatPosted == nil {
             becomeFree(observation, interruptions: interruptions, into: &actions)
+            // What may not be served at all has to answer once before anything is said of it, however free it looks.
+            if !hasAnswered, !policy.reportsBeforeFirstAnswer { actions.append(.postBeat) }
             return actions
         }
         if beatPosted == nil, observation.progress == .unknown, observation.isProcessQuiet, late == nil,
