@@ -34,9 +34,13 @@ let package = Package(
             name: "Loopwatch",
             dependencies: ["LoopwatchCore", "LoopwatchExposition", "LoopwatchHTTP", "LoopwatchPlatform"]
         ),
-        .target(name: "LoopwatchDaemon", dependencies: ["Loopwatch"]),
+        .target(name: "LoopwatchDaemon", dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchPlatform"]),
         .executableTarget(name: "loopwatch", dependencies: ["LoopwatchDaemon"]),
         .testTarget(name: "LoopwatchCoreTests", dependencies: ["LoopwatchCore"]),
+        .testTarget(
+            name: "LoopwatchDaemonTests",
+            dependencies: ["LoopwatchCore", "LoopwatchDaemon", "LoopwatchPlatform", "loopwatch"]
+        ),
         .testTarget(name: "LoopwatchExpositionTests", dependencies: ["LoopwatchCore", "LoopwatchExposition"]),
         .testTarget(
             name: "LoopwatchHTTPTests",

@@ -6,8 +6,8 @@
 Needs promtool, prometheus and the Python package prometheus_client. Starts nothing that it does not end, and leaves no
 file behind. Environment:
 
-  LOOPWATCH_BINARY   the program to run; otherwise the release build of this repository, which is built first
-  LOOPWATCH_SECONDS  how long the demo may run, 60 by default
+  END_TO_END_BINARY   the program to run; otherwise the release build of this repository, which is built first
+  END_TO_END_SECONDS  how long the demo may run, 60 by default
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SECONDS = int(os.environ.get("LOOPWATCH_SECONDS", "60"))
+SECONDS = int(os.environ.get("END_TO_END_SECONDS", "60"))
 # What Prometheus 3 sends, which is also what asks for OpenMetrics.
 ACCEPT_OPENMETRICS = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
@@ -350,8 +350,8 @@ def check_prometheus(endpoint, demo, directory):
 
 def program():
     """The program to run: the one that the environment names, or the release build."""
-    if "LOOPWATCH_BINARY" in os.environ:
-        return os.environ["LOOPWATCH_BINARY"]
+    if "END_TO_END_BINARY" in os.environ:
+        return os.environ["END_TO_END_BINARY"]
     build = ["swift", "build", "-c", "release", "--product", "loopwatch"]
     say(f"$ {' '.join(build)}")
     subprocess.run(build, cwd=ROOT, check=True)

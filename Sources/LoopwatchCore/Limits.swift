@@ -31,6 +31,8 @@ public enum Limits {
     public static let warningsQueuedForLog = 1_024
     /// Fingerprints whose report rate is remembered; the least recently used is forgotten.
     public static let reportFingerprints = 1_024
+    /// Stalls that go on for which it is remembered whether they are written: more than targets can have at once.
+    public static let reportDecisions = 4_096
     /// Stalls of one fingerprint that are written at once before the rate limit applies, by default.
     public static let reportBurstDefault = 10
     /// Most that a configuration may allow.

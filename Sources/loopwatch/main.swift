@@ -1,4 +1,7 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
-enum Placeholder {}
+internal import Glibc
+internal import LoopwatchDaemon
+
+exit(LoopwatchCommand.run(arguments: Array(CommandLine.arguments.dropFirst())))

@@ -98,7 +98,9 @@ struct WriterAgreementTests {
         ]
         let before = try names.map(values)
         snapshot.loops[0].statistics.currentStallNanoseconds = 120_000_000_000
+        snapshot.loops[0].statistics.certainStallNanoseconds = 120_000_000_000
         snapshot.pools[0].statistics.currentStallNanoseconds = 120_000_000_000
+        snapshot.pools[0].statistics.certainStallNanoseconds = 120_000_000_000
         let during = try names.map(values)
         #expect(zip(before, during).allSatisfy { $0 < $1 })
         #expect(during == [182.782, 182.782, 120, 120])

@@ -18,9 +18,7 @@ struct DispatchQueueEvidence: Sendable {
     private struct ThreadRecord: Sendable {
         var view: ThreadView
         var cpuNanoseconds: Int64?
-        var runDelayNanoseconds: Int64?
-        /// How often the thread had run when the queue was last seen at rest.
-        var timesRunBefore: Int64?
+        var schedule: (delayNanoseconds: Int64, runs: Int64)?
     }
 
     /// The main thread: its number is that of the process.
@@ -74,11 +72,7 @@ struct DispatchQueueEvidence: Sendable {
 
     private mutating func refreshThreads() {
         for index in threads.indices {
-            let cpu = threads[index].view.cpuNanoseconds()
-            if cpu != threads[index].cpuNanoseconds || threads[index].timesRunBefore == nil {
-                threads[index].cpuNanoseconds = cpu
-                threads[index].timesRunBefore = threads[index].view.timesRun()
-            }
+            threads[index].cpuNanoseconds = threads[index].view.cpuNanoseconds()
         }
         threads.removeAll { $0.cpuNanoseconds == nil }
     }
@@ -96,15 +90,13 @@ struct DispatchQueueEvidence: Sendable {
         if let cpu, let before = record.cpuNanoseconds { observation.computedNanoseconds = max(0, cpu - before) }
         record.cpuNanoseconds = cpu
         observation.call = record.view.call()?.blockingCall
-        let delay = record.view.runDelayNanoseconds()
-        if let delay, let before = record.runDelayNanoseconds {
-            observation.delayedNanoseconds = max(0, delay - before)
+        let schedule = record.view.schedule()
+        if let schedule, let before = record.schedule {
+            observation.delayedNanoseconds = max(0, schedule.delayNanoseconds - before.delayNanoseconds)
+            observation.runs = max(0, schedule.runs - before.runs)
         }
-        record.runDelayNanoseconds = delay
-        // Where the thread woke more than once since, its latest sleep is one of several in the same job.
-        if wantsBlockStart, observation.call != nil, let before = record.timesRunBefore,
-            let times = record.view.timesRun(), times - before <= 1
-        {
+        record.schedule = schedule
+        if wantsBlockStart, observation.call != nil {
             observation.sleepingSince = record.view.lastRun().flatMap(SchedulerClock.instant)
         }
         threads.append(record)

@@ -14,9 +14,7 @@ struct ThreadEvidence: Sendable {
     private var hasParked = false
     private var threadChanges = 0
     private var cpuNanoseconds: Int64?
-    private var runDelayNanoseconds: Int64?
-    /// How often the thread had run when it was last known to be between two jobs.
-    private var timesRunBefore: Int64?
+    private var schedule: (delayNanoseconds: Int64, runs: Int64)?
     private var parked: Parked?
     private var signature: WaitSignature?
     private var frames: LoopFrames?
@@ -67,10 +65,12 @@ struct ThreadEvidence: Sendable {
             observation.progress = .free
             return EvidenceSource.Look(observation: observation)
         }
-        let delay = view!.runDelayNanoseconds()
-        if let delay, let before = runDelayNanoseconds { observation.delayedNanoseconds = max(0, delay - before) }
-        runDelayNanoseconds = delay
-        if timesRunBefore == nil { timesRunBefore = view!.timesRun() }
+        let now = view!.schedule()
+        if let now, let schedule {
+            observation.delayedNanoseconds = max(0, now.delayNanoseconds - schedule.delayNanoseconds)
+            observation.runs = max(0, now.runs - schedule.runs)
+        }
+        schedule = now
         let call = view!.call()
         signature = call?.waitSignature
         if let signature {
@@ -91,10 +91,7 @@ struct ThreadEvidence: Sendable {
         observation.progress = call == nil ? .unknown : .busy
         if hasAdvanced(), isBeatOut { observation.progress = .advanced }
         observation.call = call?.blockingCall
-        // Where the thread woke more than once since, its latest sleep is one of several in the same job.
-        if wantsBlockStart, observation.call != nil, let before = timesRunBefore, let times = view!.timesRun(),
-            times - before <= 1
-        {
+        if wantsBlockStart, observation.call != nil {
             observation.sleepingSince = view!.lastRun().flatMap(SchedulerClock.instant)
         }
         return EvidenceSource.Look(observation: observation)
@@ -119,7 +116,6 @@ struct ThreadEvidence: Sendable {
             bySameThread: isSame
         )
         posted = nil
-        timesRunBefore = nil
         guard !isSame else { return }
         if view != nil { threadChanges += 1 }
         forget()
@@ -167,7 +163,6 @@ struct ThreadEvidence: Sendable {
     private mutating func park(_ signature: WaitSignature, cpuNanoseconds: Int64, _ context: inout LookContext) {
         hasParked = hasParked || recognizer.isPark(signature)
         let isOwnDescriptor = SystemCall.epoll.contains(signature.number)
-        timesRunBefore = view?.timesRun()
         parked = Parked(
             cpuNanoseconds: cpuNanoseconds,
             othersCPUNanoseconds: isOwnDescriptor ? nil : context.hostCPUNanoseconds(),
@@ -187,8 +182,7 @@ struct ThreadEvidence: Sendable {
         view = nil
         recognizer.threadChanged()
         cpuNanoseconds = nil
-        runDelayNanoseconds = nil
-        timesRunBefore = nil
+        schedule = nil
         parked = nil
         signature = nil
         posted = nil

@@ -27,6 +27,7 @@ public enum EndpointAddress: Sendable, Equatable, CustomStringConvertible {
             port = text[text.index(after: colon)...]
             if name.hasPrefix("["), name.hasSuffix("]") {
                 host = String(name.dropFirst().dropLast())
+                guard host.contains(":") else { return nil }
             } else if name.contains(":") {
                 return nil
             } else if !name.isEmpty {

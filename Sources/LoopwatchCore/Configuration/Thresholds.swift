@@ -13,8 +13,13 @@ public struct Thresholds: Sendable, Equatable {
     /// Creates thresholds; the higher two follow from the first where they are not given.
     public init(warning: Duration = .milliseconds(100), error: Duration? = nil, critical: Duration? = nil) {
         self.warning = warning
-        self.error = error ?? warning * 10
-        self.critical = critical ?? max(warning * 50, (error ?? warning) * 5)
+        // Within the bounds, so that a threshold that is allowed does not make one that is not, and none overflows.
+        let highest = Duration.nanoseconds(Limits.thresholdNanosecondsMaximum)
+        func multiple(_ duration: Duration, _ factor: Int) -> Duration {
+            min(max(.zero, min(duration, highest)) * factor, highest)
+        }
+        self.error = error ?? multiple(warning, 10)
+        self.critical = critical ?? max(multiple(warning, 50), multiple(error ?? warning, 5))
     }
 
     /// The severity of a stall of the given length in nanoseconds; `nil` below the warning threshold.

@@ -80,7 +80,8 @@ extension WatchConfiguration {
         allowedHosts =
             try parse("LOOPWATCH_ALLOWED_HOSTS") { text -> [String]? in
                 let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-                return names.contains("") ? nil : names
+                // A space after a comma would make a name that no request can have.
+                return names.contains { $0.isEmpty || $0.utf8.contains { $0 <= 32 } } ? nil : names
             } ?? allowedHosts
         log =
             try parse("LOOPWATCH_LOG") { text -> [LogDestination]? in

@@ -33,14 +33,20 @@ public struct DetectionPolicy: Sendable, Equatable {
     /// The warning threshold in nanoseconds.
     public let thresholdNanoseconds: Int64
 
-    /// Time between looks at a target that was just proved to wait.
+    /// Time between looks at a target that may be blocked.
+    ///
+    /// It is the resolution, but never more than half a threshold, so that one look finds a block and another its
+    /// beginning before it is reported.
+    public var lookNanoseconds: Int64 { min(resolutionNanoseconds, thresholdNanoseconds / 2) }
+
+    /// Time between looks at a target that was just proved to wait, as at the look before.
     ///
     /// Nothing can have crossed the threshold sooner than one threshold after the proof, and when a block began that is
     /// found then follows from its thread's clock.
-    public var idleNanoseconds: Int64 { max(resolutionNanoseconds, thresholdNanoseconds) }
+    public var idleNanoseconds: Int64 { max(lookNanoseconds, thresholdNanoseconds) }
 
     /// Time between beats to a target that only beats can tell of, while the process is quiet.
     ///
     /// A quarter of the threshold is left for finding out that a beat is not answered.
-    public var quietNanoseconds: Int64 { max(resolutionNanoseconds, thresholdNanoseconds * 3 / 4) }
+    public var quietNanoseconds: Int64 { max(lookNanoseconds, thresholdNanoseconds * 3 / 4) }
 }

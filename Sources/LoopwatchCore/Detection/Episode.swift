@@ -9,6 +9,12 @@ struct Episode: Sendable {
     var began: MonotonicInstant
     /// The earliest it can have begun.
     var earliest: MonotonicInstant
+    /// The first look at which it was going on.
+    var seen: MonotonicInstant
+    /// How many times its thread was put on a CPU between the last proof of freedom and that look.
+    var runsBefore: Int64 = 0
+    /// The same between that look and the latest.
+    var runsSince: Int64 = 0
     /// Whether its beginning is known from when the thread went to sleep, and no longer a guess.
     var isStartKnown = false
     /// Whether its beginning was reported.

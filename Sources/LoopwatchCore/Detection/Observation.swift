@@ -25,6 +25,8 @@ public struct Observation: Sendable, Equatable {
     public var computedNanoseconds: Int64?
     /// Time that thread waited for a CPU since the look before, in nanoseconds, where it is known.
     public var delayedNanoseconds: Int64?
+    /// How many times the kernel put that thread on a CPU since the look before, where it is known.
+    public var runs: Int64?
     /// When that thread went to sleep, if it sleeps in a system call that is not its way of waiting for work, and if it
     /// was asked for (``StallDetector/wantsBlockStart(at:)``).
     public var sleepingSince: MonotonicInstant?
@@ -42,6 +44,7 @@ public struct Observation: Sendable, Equatable {
         thread: Int32? = nil,
         computedNanoseconds: Int64? = nil,
         delayedNanoseconds: Int64? = nil,
+        runs: Int64? = nil,
         sleepingSince: MonotonicInstant? = nil,
         call: BlockingCall? = nil,
         isProcessQuiet: Bool = false,
@@ -52,6 +55,7 @@ public struct Observation: Sendable, Equatable {
         self.thread = thread
         self.computedNanoseconds = computedNanoseconds
         self.delayedNanoseconds = delayedNanoseconds
+        self.runs = runs
         self.sleepingSince = sleepingSince
         self.call = call
         self.isProcessQuiet = isProcessQuiet

@@ -42,15 +42,25 @@ public struct ParkRecognizer: Sendable {
         guard bySameThread, lag <= Self.promptNanoseconds, standings[signature] != .refuted else { return }
         var count = 0
         if case .answered(let known) = standings[signature] { count = known }
-        guard count > 0 || standings.count < Limits.parkSignatures else { return }
+        guard count > 0 || makeRoom() else { return }
         standings[signature] = .answered(min(count + 1, Self.proofsNeeded))
     }
 
     /// The thread still sleeps in the same call, without having run, although a beat is out that would have woken it.
     public mutating func sleptThroughBeat(in signature: WaitSignature) {
         if candidate == signature { candidate = nil }
-        guard standings[signature] != nil || standings.count < Limits.parkSignatures else { return }
+        guard standings[signature] != nil || makeRoom() else { return }
         standings[signature] = .refuted
+    }
+
+    /// Forgets what was not proved when nothing more can be remembered; returns whether there is room then.
+    ///
+    /// A loop that has slept in many ways before it waited must still be learned.
+    private mutating func makeRoom() -> Bool {
+        if standings.count == Limits.parkSignatures {
+            standings = standings.filter { $0.value == .answered(Self.proofsNeeded) }
+        }
+        return standings.count < Limits.parkSignatures
     }
 
     /// Another thread serves the target now: what was learned is of no use.

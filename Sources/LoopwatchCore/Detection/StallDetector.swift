@@ -20,10 +20,14 @@ public struct StallDetector: Sendable {
     /// What has been counted.
     public private(set) var statistics = StallStatistics()
 
+    /// By how much two estimates of the same beginning may differ, in nanoseconds.
+    private static let startNanosecondsTolerated: Int64 = 1_000_000
+
     private var lastFree: MonotonicInstant
     private var latestStallBegan: MonotonicInstant?
     private var lastLook: MonotonicInstant
-    private var wasFree = false
+    private var wasIdle = false
+    private var wasLookedAt = false
     private var isProcessQuiet = false
     private var beatPosted: MonotonicInstant?
     private var hasAnswered = false
@@ -33,7 +37,6 @@ public struct StallDetector: Sendable {
     private var lateServed: MonotonicInstant?
     private var episodes: UInt64 = 0
     private var latestDepth: Int?
-    private var congestedNanosecondsTold: Int64 = 0
 
     /// Creates a detector for a target that is registered now.
     public init(policy: DetectionPolicy, now: MonotonicInstant) {
@@ -58,8 +61,8 @@ public struct StallDetector: Sendable {
     /// because the last proof of freedom is long ago.
     public func wantsBlockStart(at instant: MonotonicInstant) -> Bool {
         guard let job else {
-            return beatPosted != nil
-                || wasFree && instant.nanoseconds(since: lastLook) > 2 * policy.resolutionNanoseconds
+            let isLongAgo = instant.nanoseconds(since: lastLook) > 2 * policy.lookNanoseconds
+            return beatPosted != nil || lastFree == lastLook && isLongAgo
         }
         return !job.isStartKnown && !job.isReported
     }
@@ -68,7 +71,8 @@ public struct StallDetector: Sendable {
     ///
     /// - Returns: false if that does not apply, because a beat is out or something goes on; then nothing was noted.
     public mutating func stillFree(at instant: MonotonicInstant) -> Bool {
-        guard wasFree, beatPosted == nil, job == nil, late == nil, !isGone else { return false }
+        guard lastFree == lastLook, beatPosted == nil, job == nil, late == nil, !isGone else { return false }
+        wasIdle = true
         lastFree = instant
         lastLook = instant
         statistics.parkChecks += 1
@@ -98,21 +102,23 @@ public struct StallDetector: Sendable {
         interruptions: InterruptionLog
     ) -> [Action] {
         beatPosted = nil
-        hasAnswered = true
+        // What was counted up to the last look stays counted: the loop may have been preempted after it read its clock.
+        let end = max(instant, lastLook)
         let lag = instant.nanoseconds(since: posted)
         statistics.lag.observe(nanoseconds: lag)
         var actions: [Action] = []
-        endJob(at: instant, interruptions: interruptions, into: &actions)
-        let isLate = lag - interruptions.overlapNanoseconds(from: posted, to: instant) >= policy.thresholdNanoseconds
+        endJob(at: end, interruptions: interruptions, into: &actions)
         if late != nil {
             // A flood is over when a beat passes in time, not when one passes at all.
-            if isLate {
-                lateServed = instant
+            if isLate(posted: posted, at: instant, interruptions: interruptions) {
+                lateServed = end
                 actions.append(.postBeat)
             } else {
-                endCongestion(at: lateServed ?? instant, interruptions: interruptions, into: &actions)
+                endCongestion(at: lateServed ?? end, interruptions: interruptions, into: &actions)
             }
         }
+        // Last, so that a wait for the first answer ends as silently as it began.
+        hasAnswered = true
         lastFree = max(lastFree, instant)
         return actions
     }
@@ -123,6 +129,7 @@ public struct StallDetector: Sendable {
         guard !isGone else { return [] }
         latestDepth = observation.depth
         isProcessQuiet = observation.isProcessQuiet
+        wasLookedAt = true
         defer { lastLook = observation.instant }
         if observation.progress == .free, beatPosted == nil {
             becomeFree(observation, interruptions: interruptions, into: &actions)
@@ -135,7 +142,7 @@ public struct StallDetector: Sendable {
         {
             return []
         }
-        wasFree = false
+        wasIdle = false
         if beatPosted == nil {
             actions.append(.postBeat)
             // Without evidence of its own a target is suspect only once a beat has not been answered.
@@ -181,13 +188,15 @@ public struct StallDetector: Sendable {
     /// When the target has to be looked at next.
     public func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
         guard !isGone else { return nil }
+        // At once after registration: a target that is blocked before its first beat has no thread that could be examined.
+        guard wasLookedAt else { return lastLook }
         if beatPosted == nil, job == nil, late == nil {
-            let pause =
-                wasFree
-                ? policy.idleNanoseconds : isProcessQuiet ? policy.quietNanoseconds : policy.resolutionNanoseconds
-            return lastLook.advanced(byNanoseconds: pause)
+            let soonest = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
+            guard wasIdle || isProcessQuiet else { return soonest }
+            let pause = wasIdle ? policy.idleNanoseconds : policy.quietNanoseconds
+            return max(soonest, lastFree.advanced(byNanoseconds: pause))
         }
-        var next = lastLook.advanced(byNanoseconds: policy.resolutionNanoseconds)
+        var next = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
         for episode in [job, late] {
             guard let episode else { continue }
             let interrupted = episode.interruptedNanoseconds(until: lastLook, interruptions: interruptions)
@@ -200,7 +209,7 @@ public struct StallDetector: Sendable {
     /// How much before ``nextLook(interruptions:)`` a look does as well, in nanoseconds: when the watchdog is awake for
     /// another target, it saves waking again for this one.
     public var lookSlackNanoseconds: Int64 {
-        wasFree && beatPosted == nil && job == nil && late == nil ? policy.idleNanoseconds / 4 : 0
+        wasIdle && beatPosted == nil && job == nil && late == nil ? policy.idleNanoseconds / 4 : 0
     }
 
     /// The counters, with what is going on at the given instant.
@@ -209,17 +218,12 @@ public struct StallDetector: Sendable {
     ///   - instant: now.
     ///   - unixNanoseconds: the same instant as wall time.
     ///   - interruptions: what to subtract.
-    public mutating func statistics(
+    public func statistics(
         at instant: MonotonicInstant,
         unixNanoseconds: Int64,
         interruptions: InterruptionLog
     ) -> StallStatistics {
         var result = statistics
-        defer {
-            statistics.blockedNanosecondsTold = result.blockedNanoseconds
-            congestedNanosecondsTold = result.congestedNanoseconds
-        }
-        result.congestedNanoseconds = max(result.congestedNanoseconds, congestedNanosecondsTold)
         if let latestStallBegan {
             result.latestStallBeganUnixNanoseconds = unixNanoseconds - instant.nanoseconds(since: latestStallBegan)
         }
@@ -229,15 +233,35 @@ public struct StallDetector: Sendable {
             // Not only the reported: a stall is current from the threshold on, even if the watchdog is late.
             let duration = job.durationNanoseconds(at: instant, interruptions: interruptions)
             if duration >= policy.thresholdNanoseconds { result.currentStallNanoseconds = duration }
+            // An answer that came since the last look may take back the rest, but not this.
+            if job.isReported {
+                result.certainStallNanoseconds = job.durationNanoseconds(at: lastLook, interruptions: interruptions)
+            }
         }
         if let late, late.isReported {
-            let congested = late.durationNanoseconds(at: instant, interruptions: interruptions)
-            result.congestedNanoseconds = max(
-                statistics.congestedNanoseconds + congested,
-                congestedNanosecondsTold
-            )
+            let certain = certainlyCongestedUntil(interruptions)
+            result.congestedNanoseconds += late.durationNanoseconds(at: certain, interruptions: interruptions)
         }
         return result
+    }
+
+    /// The earliest instant at which the congestion that goes on can turn out to have ended.
+    private func certainlyCongestedUntil(_ interruptions: InterruptionLog) -> MonotonicInstant {
+        guard let lateServed else { return lastLook }
+        guard let beatPosted, isLate(posted: beatPosted, at: lastLook, interruptions: interruptions) else {
+            return lateServed
+        }
+        return lastLook
+    }
+
+    /// Whether a beat that ran, or still waits, at an instant has waited for longer than the threshold.
+    private func isLate(
+        posted: MonotonicInstant,
+        at instant: MonotonicInstant,
+        interruptions: InterruptionLog
+    ) -> Bool {
+        let interrupted = interruptions.overlapNanoseconds(from: posted, to: instant)
+        return instant.nanoseconds(since: posted) - interrupted >= policy.thresholdNanoseconds
     }
 
     /// The cause of the stall that goes on, if one does.
@@ -256,19 +280,27 @@ public struct StallDetector: Sendable {
         // No beat is out, so whatever ran has ended since the last look.
         endJob(at: observation.instant, interruptions: interruptions, into: &actions)
         endCongestion(at: lateServed ?? observation.instant, interruptions: interruptions, into: &actions)
+        // A loop that works now and then is looked at closely, so that its short jobs are not taken for part of a block
+        // that follows them.
+        let elapsed = observation.instant.nanoseconds(since: lastLook)
+        wasIdle = lastFree == lastLook && (observation.computedNanoseconds ?? 0) <= elapsed / 100
         lastFree = observation.instant
-        wasFree = true
         statistics.parkChecks += 1
     }
 
     private mutating func beginJob(_ observation: Observation) {
+        var observation = observation
+        // The latest of many sleeps does not tell when the first began.
+        let runs = observation.runs ?? 0
+        if runs > 1 { observation.sleepingSince = nil }
         let start = BlockStart.estimate(
             lastFree: lastFree,
             activeNanoseconds: observation.computedNanoseconds.map { $0 + (observation.delayedNanoseconds ?? 0) },
             observation: observation,
             latest: latestStart(observation)
         )
-        job = newEpisode(began: start)
+        job = newEpisode(began: start, seen: observation.instant)
+        job?.runsBefore = runs
     }
 
     /// The latest instant at which a block that is going on can have begun: before the beat that it holds up.
@@ -279,25 +311,58 @@ public struct StallDetector: Sendable {
 
     private mutating func refineStart(_ observation: Observation) {
         guard var episode = job, !episode.isStartKnown, !episode.isReported else { return }
-        guard observation.sleepingSince != nil else {
+        defer { job = episode }
+        if episode.runsBefore > 1 {
+            // At the look that saw it first there is no rhythm yet.
+            guard observation.instant > episode.seen else { return }
+            episode.runsSince += observation.runs ?? 0
+            if let start = rhythmicStart(of: episode, observation) {
+                episode.began = start
+                episode.evidence.start = start
+                return
+            }
+        }
+        guard let sleepingSince = observation.sleepingSince else {
             // A thread that computes began its job no later than it computed and waited for a CPU since then.
             if observation.call == nil, observation.progress == .busy, let active = episode.evidence.activeNanoseconds {
                 let start = observation.instant.advanced(byNanoseconds: -active)
                 episode.began = max(episode.earliest, min(episode.began, start))
                 episode.evidence.start = episode.began
-                job = episode
             }
             return
         }
-        episode.began = BlockStart.estimate(
+        episode.isStartKnown = true
+        let start = BlockStart.estimate(
             lastFree: episode.earliest,
             activeNanoseconds: episode.evidence.activeNanoseconds,
             observation: observation,
             latest: beatPosted ?? observation.instant
         )
+        let isFirstSleep =
+            sleepingSince <= episode.seen || start.nanoseconds(since: episode.began) <= Self.startNanosecondsTolerated
+        if isFirstSleep {
+            episode.began = start
+        } else {
+            // One of many, as of a job that asks a database again and again: it began before all it did since.
+            let latest = min(start, episode.seen)
+            episode.began = episode.earliest.advanced(byNanoseconds: latest.nanoseconds(since: episode.earliest) / 2)
+        }
         episode.evidence.start = episode.began
-        episode.isStartKnown = true
-        job = episode
+    }
+
+    /// The beginning of a job that sleeps again and again, as one that asks a database does.
+    ///
+    /// It is extrapolated: as many runs as were counted before it was first seen took as long as they take now.
+    ///
+    /// - Returns: `nil` if the thread just computes, or did not run since the look before.
+    private func rhythmicStart(of episode: Episode, _ observation: Observation) -> MonotonicInstant? {
+        let lately = observation.instant.nanoseconds(since: lastLook)
+        let active = (observation.computedNanoseconds ?? 0) + (observation.delayedNanoseconds ?? 0)
+        guard episode.runsSince > 0, active * 5 < lately * 4 else { return nil }
+        let elapsed = observation.instant.nanoseconds(since: episode.seen)
+        let before = Double(episode.runsBefore) * Double(elapsed) / Double(episode.runsSince)
+        let start = episode.seen.advanced(byNanoseconds: -Int64(min(before, 1e15)))
+        return min(max(start, episode.earliest), episode.seen)
     }
 
     private mutating func restartJob(
@@ -306,19 +371,24 @@ public struct StallDetector: Sendable {
         into actions: inout [Action]
     ) {
         guard let began = job?.began else { return }
-        if late == nil { late = newEpisode(began: began) }
         // The job that ended did so somewhere since the last look; the middle is the estimate without bias.
-        let boundary = lastLook.advanced(byNanoseconds: observation.instant.nanoseconds(since: lastLook) / 2)
-        endJob(at: max(boundary, began), interruptions: interruptions, into: &actions)
-        job = newEpisode(began: boundary)
-        job?.earliest = lastLook
+        let middle = lastLook.advanced(byNanoseconds: observation.instant.nanoseconds(since: lastLook) / 2)
+        let boundary = max(middle, lastFree)
+        let wasStall = endJob(at: max(boundary, began), interruptions: interruptions, into: &actions)
+        // Nothing is late as long as nothing waits, and a stall that ended is told already.
+        if late == nil, beatPosted != nil {
+            late = newEpisode(began: wasStall ? max(boundary, began) : began, seen: observation.instant)
+        }
+        job = newEpisode(began: boundary, seen: observation.instant)
+        job?.earliest = max(lastLook, lastFree)
     }
 
-    private func newEpisode(began: MonotonicInstant) -> Episode {
+    private func newEpisode(began: MonotonicInstant, seen: MonotonicInstant) -> Episode {
         Episode(
             number: 0,
             began: began,
             earliest: min(lastFree, began),
+            seen: seen,
             nextReportNanoseconds: policy.thresholdNanoseconds,
             evidence: CauseEvidence(start: began)
         )
@@ -332,8 +402,9 @@ public struct StallDetector: Sendable {
         into actions: inout [Action]
     ) {
         job = reported(job, kind: .stall, at: instant, interruptions: interruptions, into: &actions)
-        // While a single job is over the threshold the lateness is explained by it.
-        if job?.isReported != true {
+        // A single job that is over the threshold explains the lateness, and one that is old may yet do so.
+        let age = job?.durationNanoseconds(at: instant, interruptions: interruptions) ?? 0
+        if age * 2 < policy.thresholdNanoseconds {
             late = reported(late, kind: .congestion, at: instant, interruptions: interruptions, into: &actions)
         }
     }
@@ -362,20 +433,25 @@ public struct StallDetector: Sendable {
         latestStallBegan = episode.began
     }
 
+    /// Ends the job that goes on; returns whether it was a stall.
+    @discardableResult
     private mutating func endJob(
         at instant: MonotonicInstant,
         interruptions: InterruptionLog,
         into actions: inout [Action]
-    ) {
-        guard var episode = job else { return }
+    ) -> Bool {
+        guard var episode = job else { return false }
         job = nil
         let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
-        guard hasAnswered || policy.reportsBeforeFirstAnswer else { return }
-        guard episode.isReported || duration >= policy.thresholdNanoseconds else { return }
+        guard hasAnswered || policy.reportsBeforeFirstAnswer else { return false }
+        guard episode.isReported || duration >= policy.thresholdNanoseconds else { return false }
+        // What was late so far was so because of this job: that is no congestion.
+        if late?.isReported != true { late = nil }
         if !episode.isReported { number(&episode) }
         let draft = draft(episode, state: .ended, kind: .stall, until: instant, interruptions: interruptions)
         count(draft)
         actions.append(.report(draft))
+        return true
     }
 
     private mutating func endCongestion(
@@ -387,6 +463,7 @@ public struct StallDetector: Sendable {
         late = nil
         lateServed = nil
         let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
+        guard hasAnswered || policy.reportsBeforeFirstAnswer else { return }
         guard episode.isReported || duration >= policy.thresholdNanoseconds else { return }
         if !episode.isReported { number(&episode) }
         statistics.congestions += 1
@@ -433,7 +510,8 @@ public struct StallDetector: Sendable {
             cause: cause(of: episode, kind: kind),
             cpuShare: episode.evidence.cpuShare,
             thread: episode.evidence.blockedThread,
-            depth: latestDepth
+            // At the end nothing is held up any more.
+            depth: state == .ended ? nil : latestDepth
         )
     }
 }

@@ -30,6 +30,8 @@ public struct ReportBudget: Sendable {
     }
 
     private struct Decision: Sendable {
+        /// That of the first report: a stall's cause may show only later, and its account stays the same.
+        var fingerprint: Fingerprint
         var isWritten: Bool
         var severity: Severity?
     }
@@ -64,6 +66,7 @@ public struct ReportBudget: Sendable {
         severity: Severity?,
         now: MonotonicInstant
     ) -> UInt64? {
+        let fingerprint = decisions[stall]?.fingerprint ?? fingerprint
         var account = accounts[fingerprint] ?? Account(tokens: burst, refilled: now)
         let elapsed = max(0, now.nanoseconds(since: account.refilled))
         account.tokens = min(
@@ -78,11 +81,11 @@ public struct ReportBudget: Sendable {
                 decision.isWritten = true
             }
         } else {
-            decision = Decision(isWritten: account.tokens >= 1, severity: severity)
+            decision = Decision(fingerprint: fingerprint, isWritten: account.tokens >= 1, severity: severity)
             if decision.isWritten { account.tokens -= 1 } else { account.suppressed += 1 }
         }
         decision.severity = severity
-        decisions[stall] = state == .ended ? nil : decision
+        remember(state == .ended ? nil : decision, of: stall)
         defer { store(account, for: fingerprint) }
         guard decision.isWritten else {
             suppressedTotal += 1
@@ -90,6 +93,16 @@ public struct ReportBudget: Sendable {
         }
         defer { account.suppressed = 0 }
         return account.suppressed
+    }
+
+    private mutating func remember(_ decision: Decision?, of stall: UInt64) {
+        // A stall whose target was removed never ends: the oldest goes.
+        if decision != nil, decisions[stall] == nil, decisions.count >= Limits.reportDecisions,
+            let oldest = decisions.keys.min()
+        {
+            decisions[oldest] = nil
+        }
+        decisions[stall] = decision
     }
 
     private mutating func store(_ account: Account, for fingerprint: Fingerprint) {

@@ -15,14 +15,14 @@ public struct StallStatistics: Sendable, Equatable {
     public var stallsByCause = [UInt64](repeating: 0, count: Cause.blockLabels.count)
     /// Blocked nanoseconds of finished stalls by cause, indexed like `Cause.blockLabels`.
     public var stallNanosecondsByCause = [Int64](repeating: 0, count: Cause.blockLabels.count)
-    /// Blocked time as it was last told, in nanoseconds.
-    public var blockedNanosecondsTold: Int64 = 0
     /// Longest finished stall, in nanoseconds.
     public var longestFinishedNanoseconds: Int64 = 0
     /// Unix time at which the latest stall began, in nanoseconds; 0 if there was none.
     public var latestStallBeganUnixNanoseconds: Int64 = 0
     /// Length so far of the stall that goes on, in nanoseconds; `nil` if the target is not blocked.
     public var currentStallNanoseconds: Int64?
+    /// The part of it that no answer on its way can take back, in nanoseconds: what a counter may show, which only grows.
+    public var certainStallNanoseconds: Int64?
     /// Finished congestions.
     public var congestions: UInt64 = 0
     /// Congested time, in nanoseconds, including the congestion that goes on.
@@ -41,13 +41,8 @@ public struct StallStatistics: Sendable, Equatable {
     /// Creates empty statistics.
     public init() {}
 
-    /// Blocked time including the stall that goes on, in nanoseconds.
-    ///
-    /// Never below what was told before, although the end of a stall, once it is known, may lie before the moment at
-    /// which it was last told to go on: a counter that goes down means a restart to those who scrape it.
-    public var blockedNanoseconds: Int64 {
-        max(finishedStallNanoseconds + (currentStallNanoseconds ?? 0), blockedNanosecondsTold)
-    }
+    /// Blocked time including the stall that goes on, up to the last look at it, in nanoseconds; only grows.
+    public var blockedNanoseconds: Int64 { finishedStallNanoseconds + (certainStallNanoseconds ?? 0) }
 
     /// Longest stall including the one that goes on, in nanoseconds.
     public var longestNanoseconds: Int64 { max(longestFinishedNanoseconds, currentStallNanoseconds ?? 0) }

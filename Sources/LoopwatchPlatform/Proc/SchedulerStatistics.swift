@@ -6,9 +6,17 @@ package enum SchedulerStatistics {
     /// Nanoseconds that a thread has waited for a CPU: second field of `/proc/PID/task/TID/schedstat`
     /// (Documentation/scheduler/sched-stats.rst).
     package static func runDelayNanoseconds(schedstat line: some Collection<UInt8>) -> Int64? {
-        let fields = line.split(separator: 32)
-        guard fields.count >= 2 else { return nil }
-        return Int64(String(decoding: fields[1], as: UTF8.self))
+        number(1, of: line)
+    }
+
+    /// How many times a thread was put on a CPU: third field of the same line.
+    package static func runs(schedstat line: some Collection<UInt8>) -> Int64? {
+        number(2, of: line)
+    }
+
+    private static func number(_ index: Int, of line: some Collection<UInt8>) -> Int64? {
+        let fields = line.split { $0 == 32 || $0 == 10 }
+        return fields.count > index ? Int64(String(decoding: fields[index], as: UTF8.self)) : nil
     }
 
     /// How often a thread has been given a CPU: third field of `/proc/PID/task/TID/schedstat`.

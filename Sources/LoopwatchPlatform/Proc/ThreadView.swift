@@ -39,20 +39,17 @@ package struct ThreadView: Sendable {
     }
 
     /// Time for which the thread has waited for a CPU, in nanoseconds.
-    package func runDelayNanoseconds() -> Int64? {
-        readSchedstat { SchedulerStatistics.runDelayNanoseconds(schedstat: $0) }
-    }
+    package func runDelayNanoseconds() -> Int64? { schedule()?.delayNanoseconds }
 
-    /// How often the thread has been given a CPU: once for each time it was woken, if nothing else wanted that CPU.
-    package func timesRun() -> Int64? {
-        readSchedstat { SchedulerStatistics.timesRun(schedstat: $0) }
-    }
-
-    private func readSchedstat(_ value: (UnsafeRawBufferPointer) -> Int64?) -> Int64? {
+    /// Time for which the thread has waited for a CPU, in nanoseconds, and how many times it was put on one.
+    package func schedule() -> (delayNanoseconds: Int64, runs: Int64)? {
         guard let schedstatFile else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: 128, alignment: 8) { buffer in
-            let count = schedstatFile.read(into: buffer)
-            return value(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            let line = UnsafeRawBufferPointer(rebasing: buffer[..<schedstatFile.read(into: buffer)])
+            guard let delay = SchedulerStatistics.runDelayNanoseconds(schedstat: line),
+                let runs = SchedulerStatistics.runs(schedstat: line)
+            else { return nil }
+            return (delay, runs)
         }
     }
 

@@ -107,6 +107,7 @@ enum Snapshots {
         statistics.longestFinishedNanoseconds = 61_000_000_000
         statistics.latestStallBeganUnixNanoseconds = now - 1_250_000_000
         statistics.currentStallNanoseconds = 1_250_000_000
+        statistics.certainStallNanoseconds = 1_250_000_000
         statistics.congestions = 5
         statistics.congestedNanoseconds = 750_000_000
         statistics.heartbeatAgeNanoseconds = 1_251_000_000

@@ -180,9 +180,12 @@ case "idle":
         "\(count) idle targets: \(used / Double(length) * 100) % of a core; the loops themselves \(Double(loopsUsed) / 1e3) us,"
             + " \(beats) beats in \(length) s; reports \(received.withLock { $0.count })"
     )
-    for pool in watch.snapshot().pools { print("pool \(pool.name): \(pool.statistics.beats) beats, \(pool.statistics.parkChecks) proofs") }
+    for pool in watch.snapshot().pools {
+        print("pool \(pool.name): \(pool.statistics.beats) beats, \(pool.statistics.parkChecks) proofs")
+    }
     for (report, _) in received.withLock({ $0 }) {
-        print("\(report.kind) \(report.target) \(report.state) \(Double(report.durationNanoseconds) / 1e6) ms \(report.cause.text)")
+        let milliseconds = Double(report.durationNanoseconds) / 1e6
+        print("\(report.kind) \(report.target) \(report.state) \(milliseconds) ms \(report.cause.text)")
     }
     watch.stop()
 case "timer":

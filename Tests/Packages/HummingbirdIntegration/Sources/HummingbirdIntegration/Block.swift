@@ -9,6 +9,10 @@ enum Block {
     static let sleepMicroseconds: UInt32 = 1_000_000
     /// How long the computing handler computes.
     static let computing = Duration.milliseconds(800)
+    /// How long one long job computes, and about how long a flood of short ones lasts.
+    static let churning = Duration.milliseconds(250)
+    /// Jobs of 1 ms that are given to a loop at once.
+    static let flood = 400
     /// How long the threads of Swift's pool are held.
     static let pool = Duration.seconds(1)
 
@@ -24,6 +28,36 @@ enum Block {
             }
         }
         return state
+    }
+
+    /// Computes for a time as parsers do: with many locals that change all the time, and at a call depth that does too.
+    @inline(never)
+    static func churn(for duration: Duration) -> UInt64 {
+        let end = SuspendingClock.now + duration
+        var (a, b, c, d): (UInt64, UInt64, UInt64, UInt64) = (1, 2, 3, 4)
+        var (rounds, hash): (UInt64, UInt64) = (0, 0xCBF2_9CE4_8422_2325)
+        while SuspendingClock.now < end {
+            rounds += 1
+            (a, b, c, d) = (b &+ rounds, c ^ a, d &* 3, a &+ hash)
+            hash = (hash ^ descend(Int(rounds % 40), a, b, c, d)) &* 0x0100_0000_01B3
+        }
+        return hash | 1
+    }
+
+    /// Goes down some calls, each with a frame of its own that it changes.
+    @inline(never)
+    private static func descend(_ depth: Int, _ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) -> UInt64 {
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 16) { words in
+            words.initialize(repeating: a)
+            for index in 1..<words.count { words[index] = words[index - 1] &* 31 &+ (b ^ UInt64(index)) }
+            let below = depth == 0 ? c : descend(depth - 1, b, c, d, words[15])
+            return words.reduce(below, ^)
+        }
+    }
+
+    /// Works for 1 ms, in one of two ways.
+    static func shortJob(sleeping: Bool) {
+        if sleeping { usleep(1_000) } else { _ = churn(for: .milliseconds(1)) }
     }
 
     /// Holds every thread of Swift's pool until one common moment.

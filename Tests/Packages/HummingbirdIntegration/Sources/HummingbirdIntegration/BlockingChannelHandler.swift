@@ -6,9 +6,9 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// A handler in the pipeline that does too much: it sleeps in `channelRead`, where an access log or a session store may.
+/// A handler in the pipeline that does too much: it sleeps or computes in `channelRead`.
 ///
-/// `channelRead` runs on the event loop in any server; no executor setting can move it.
+/// An access log or a session store may do so. `channelRead` runs on the event loop in any server; no executor setting can move it.
 final class BlockingChannelHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -22,10 +22,15 @@ final class BlockingChannelHandler: ChannelInboundHandler, RemovableChannelHandl
         self.names = names
     }
 
-    /// Passes everything on, and sleeps before the head of a request for `/block-read`.
+    /// Passes everything on, and before the head of a request for `/block-read` sleeps, for `/churn-read` computes.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .head(let head) = unwrapInboundIn(data), head.path?.hasPrefix("/block-read") == true {
-            _ = monitor.measure(names.name(of: context.eventLoop)) { usleep(Block.sleepMicroseconds) }
+        if case .head(let head) = unwrapInboundIn(data) {
+            let name = names.name(of: context.eventLoop)
+            switch head.path {
+            case "/block-read": _ = monitor.measure(name) { usleep(Block.sleepMicroseconds) }
+            case "/churn-read": _ = monitor.measure(name) { _ = Block.churn(for: Block.churning) }
+            default: break
+            }
         }
         context.fireChannelRead(data)
     }

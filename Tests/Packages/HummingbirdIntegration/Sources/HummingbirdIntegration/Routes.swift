@@ -31,9 +31,32 @@ func makeRouter(monitor: BlockMonitor, names: LoopNames, watch: Loopwatch) -> Ro
         }.get()
     }
 
-    // BlockingChannelHandler has slept by the time that the request arrives here.
-    router.get("block-read") { _, _ in
-        monitor.latest?.text ?? "not blocked"
+    // One job that computes.
+    router.get("churn") { _, context in
+        let name = names.name(of: context.eventLoop)
+        return try await context.eventLoop.submit {
+            monitor.measure(name) { _ = Block.churn(for: Block.churning) }.text
+        }.get()
+    }
+
+    // Very many jobs, none of them long: the loop is late, and nothing blocks it.
+    for sleeping in [true, false] {
+        router.get(sleeping ? "flood-sleep" : "flood-cpu") { _, context in
+            let start = SuspendingClock.now
+            let last = context.eventLoop.makePromise(of: Void.self)
+            for _ in 0..<Block.flood { context.eventLoop.execute { Block.shortJob(sleeping: sleeping) } }
+            context.eventLoop.execute { last.succeed() }
+            try await last.futureResult.get()
+            return BlockRecord(
+                target: names.name(of: context.eventLoop),
+                nanoseconds: (SuspendingClock.now - start).wholeNanoseconds
+            ).text
+        }
+    }
+
+    // BlockingChannelHandler has slept, or computed, by the time that the request arrives here.
+    for path in ["block-read", "churn-read"] {
+        router.get(RouterPath(path)) { _, _ in monitor.latest?.text ?? "not blocked" }
     }
 
     // Tasks that sleep where they should await, as many as the pool has threads.

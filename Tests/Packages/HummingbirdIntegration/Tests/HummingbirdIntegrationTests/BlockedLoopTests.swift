@@ -51,7 +51,7 @@ extension Integration {
             let report = try #require(ended.first?.report)
             expectDuration(of: report, toBe: truth, log: log)
             switch report.cause {
-            case .cpu: #expect(path == "/block-cpu", "\(log.text)")
+            case .cpu, .runqueue: #expect(path == "/block-cpu", "\(log.text)")
             case .syscall: #expect(path != "/block-cpu", "\(log.text)")
             default: Issue.record("an unexpected cause: \(log.text)")
             }

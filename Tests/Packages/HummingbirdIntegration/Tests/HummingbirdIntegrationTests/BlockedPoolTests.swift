@@ -40,6 +40,7 @@ extension Integration {
             let monitor = BlockMonitor()
             let log = ReportLog(monitor: monitor)
             let watch = try Loopwatch.start(log.configuration())
+            defer { watch.stop() }
             let pool = CountingThreadPool(size: 2)
             watch.add(
                 .pool(

@@ -14,8 +14,9 @@ final class ReportLog: Sendable {
         var whileBlocked: Bool
     }
 
+    /// Tells what is blocked, from within.
+    let monitor: BlockMonitor
     private let storage = Mutex<[Entry]>([])
-    private let monitor: BlockMonitor
 
     /// Creates an empty log.
     init(monitor: BlockMonitor) {

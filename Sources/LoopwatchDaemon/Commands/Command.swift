@@ -1,0 +1,12 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the command line asks for.
+enum Command: Equatable {
+    /// Shows text about the program or about one of its commands.
+    case help(HelpText)
+    /// Shows the version.
+    case version
+    /// Runs the demo.
+    case demo(DemoOptions)
+}

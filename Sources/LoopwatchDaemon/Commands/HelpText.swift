@@ -1,0 +1,60 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Loopwatch
+
+/// The texts that `--help` shows.
+enum HelpText: Equatable {
+    /// What the program is, and its commands.
+    case program
+    /// The demo and its options.
+    case demo
+
+    /// The text, with its last line feed.
+    var text: String {
+        switch self {
+        case .program: Self.programText
+        case .demo: Self.demoText
+        }
+    }
+
+    private static let programText = """
+        loopwatch \(Loopwatch.version): says when and why an event loop or a thread pool is blocked, while it is.
+
+        Usage: loopwatch COMMAND [OPTION]...
+
+        Commands:
+          demo          run a small server that blocks now and then, and watch it
+
+        Options:
+          -h, --help    show this text; after a command, the command's
+          --version     show the version
+
+        """
+
+    private static let demoText = """
+        Usage: loopwatch demo [OPTION]...
+
+        Runs a small server of two event loops and a thread pool that block now and then, in the ways real servers do,
+        and prints the warnings as they come. Ends at Ctrl-C.
+
+        Options:
+          --seconds N         end after N seconds
+          --listen ADDRESS    where metrics and warnings are served: ADDRESS:PORT or unix:/PATH
+                              (default \(DemoConfiguration.endpoint))
+          --threshold TIME    from which length on a target that is blocked is reported, such as 50ms
+                              (default \(DemoConfiguration.thresholdText))
+          --log PATH          append the warnings to a file as well
+          -h, --help          show this text
+
+        Options go before environment variables, which are:
+        \(environment)
+
+        """
+
+    private static let environment = WatchConfiguration.environmentVariables
+        .map { name, expected in
+            "  " + name + String(repeating: " ", count: max(1, 31 - name.utf8.count)) + expected
+        }
+        .joined(separator: "\n")
+}

@@ -1,0 +1,37 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Loopwatch
+internal import LoopwatchPlatform
+
+/// The program `loopwatch`: everything but its first line.
+package enum LoopwatchCommand {
+    /// Does what the command line asks for; returns what the process is to end with.
+    ///
+    /// To be called on the main thread, before the process has started any other: it decides on which thread signals
+    /// arrive.
+    ///
+    /// - Parameter arguments: the command line without the program's name.
+    package static func run(arguments: [String]) -> Int32 {
+        let output = Console(.standardOutput)
+        do throws(CommandError) {
+            switch try CommandParser.parse(arguments) {
+            case .help(let help):
+                output.write(help.text)
+            case .version:
+                output.write("loopwatch \(Loopwatch.version)\n")
+            case .demo(let options):
+                let configuration = try DemoConfiguration(
+                    options: options,
+                    environment: ProcessEnvironment.variables()
+                )
+                try DemoCommand(configuration: configuration, seconds: options.seconds, output: output).run()
+            }
+            if let failure = output.failure { throw .output(failure) }
+            return ExitCode.success.rawValue
+        } catch {
+            Console(.standardError).line("loopwatch: \(error.message)")
+            return error.exitCode.rawValue
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+
+/// The signals that end the program, taken one by one on the main thread instead of by a handler.
+///
+/// They have to be blocked in every thread to be waited for (sigwait(3)); threads inherit the mask, so
+/// ``init()`` comes before any other thread starts.
+struct TerminationSignals {
+    private let waited: sigset_t
+
+    /// Blocks the signals on this thread and on those that it starts from now on.
+    init() {
+        var waited = sigset_t()
+        sigemptyset(&waited)
+        sigaddset(&waited, SIGINT)
+        sigaddset(&waited, SIGTERM)
+        // Under nohup(1) the terminal's end is to be ignored; waiting for the signal would take it all the same.
+        if !Self.isIgnored(SIGHUP) { sigaddset(&waited, SIGHUP) }
+        self.waited = waited
+        var blocked = waited
+        // A closed pipe is an error of write(2) here, not the end of the process.
+        sigaddset(&blocked, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &blocked, nil)
+    }
+
+    /// Waits for one of the signals, or until the deadline (`nil`: for ever).
+    func wait(until deadline: MonotonicInstant?) {
+        var waited = waited
+        while true {
+            let result: CInt
+            if let deadline {
+                let remaining = max(0, deadline.nanoseconds(since: Clock.now()))
+                var timeout = timespec(
+                    tv_sec: Int(remaining / 1_000_000_000),
+                    tv_nsec: Int(remaining % 1_000_000_000)
+                )
+                result = sigtimedwait(&waited, nil, &timeout)
+            } else {
+                result = sigwaitinfo(&waited, nil)
+            }
+            if result < 0, errno == EINTR { continue }
+            return
+        }
+    }
+
+    /// Lets the next signal end the process at once: what there is to tidy up must not be what holds up a user.
+    func letNextEndProcess() {
+        var waited = waited
+        // One that came by ``raise()`` while the wait ended by itself has had its effect.
+        var none = timespec()
+        sigtimedwait(&waited, nil, &none)
+        // A script's shell has programs in the background ignore SIGINT.
+        for signal in [SIGINT, SIGTERM] { Glibc.signal(signal, SIG_DFL) }
+        pthread_sigmask(SIG_UNBLOCK, &waited, nil)
+    }
+
+    /// Ends the wait from another thread of this process.
+    static func raise() {
+        kill(getpid(), SIGTERM)
+    }
+
+    private static func isIgnored(_ signal: CInt) -> Bool {
+        var action = sigaction()
+        guard sigaction(signal, nil, &action) == 0 else { return false }
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+}

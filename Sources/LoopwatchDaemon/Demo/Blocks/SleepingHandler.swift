@@ -1,0 +1,13 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+
+/// A handler that waits by sleeping, as one does who "gives the other side a moment".
+enum SleepingHandler {
+    /// Sleeps on the loop.
+    @inline(never)
+    static func sleepInHandler(nanoseconds: Int64) {
+        usleep(UInt32(clamping: nanoseconds / 1_000))
+    }
+}

@@ -1,0 +1,99 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import LoopwatchCore
+import Testing
+
+/// The verdict on why a target made no progress.
+@Suite("Cause evidence")
+struct CauseEvidenceTests {
+    private static let read = BlockingCall(name: "read", isLock: false)
+    private static let futex = BlockingCall(name: "futex", isLock: true)
+
+    /// Evidence of looks 10 ms apart.
+    private func evidence(
+        _ looks: Int = 10,
+        progress: Observation.Progress = .busy,
+        computed: Double? = nil,
+        delayed: Double? = nil,
+        call: (Int) -> BlockingCall? = { _ in nil }
+    ) -> CauseEvidence {
+        var evidence = CauseEvidence(start: at(0))
+        for number in 1...looks {
+            evidence.add(
+                Observation(
+                    instant: at(Double(number) * 10),
+                    progress: progress,
+                    thread: 7,
+                    computedNanoseconds: computed.map { .milliseconds($0) },
+                    delayedNanoseconds: delayed.map { .milliseconds($0) },
+                    call: call(number)
+                )
+            )
+        }
+        return evidence
+    }
+
+    @Test("nothing seen, nothing said")
+    func nothing() {
+        let none = CauseEvidence(start: at(0))
+        #expect(none.verdict == .unknown && none.cpuShare == nil && none.activeNanoseconds == nil)
+        #expect(evidence().verdict == .unknown)
+    }
+
+    @Test("a thread that computes for half the time or more is blocked by computing")
+    func computing() {
+        #expect(evidence(computed: 10).verdict == .cpu)
+        #expect(evidence(computed: 10).cpuShare == 1)
+        #expect(evidence(computed: 5).verdict == .cpu)
+        #expect(evidence(computed: 4).verdict == .unknown)
+        // Clocks that disagree a little do not make more than the whole.
+        #expect(evidence(computed: 11).cpuShare == 1)
+        #expect(evidence(computed: -1).cpuShare == 0)
+    }
+
+    @Test("a thread that mostly sleeps in calls is blocked by the one it is seen in most")
+    func sleeping() {
+        #expect(evidence(call: { _ in Self.read }).verdict == .syscall("read"))
+        #expect(evidence(call: { _ in Self.futex }).verdict == .lock)
+        #expect(evidence(call: { $0 <= 4 ? Self.read : Self.futex }).verdict == .lock)
+        #expect(evidence(computed: 6, call: { $0 <= 4 ? Self.read : nil }).verdict == .cpu)
+        // Of two that are seen as often, always the same.
+        let tied = evidence(call: { $0 % 2 == 0 ? Self.read : BlockingCall(name: "fsync", isLock: false) })
+        #expect(tied.verdict == .syscall("fsync"))
+    }
+
+    @Test("a thread that is ready and does not run waits for a CPU")
+    func waiting() {
+        #expect(evidence(computed: 1, delayed: 5).verdict == .runqueue)
+        #expect(evidence(computed: 6, delayed: 4).verdict == .cpu)
+        #expect(evidence(computed: 1, delayed: 5).activeNanoseconds == .milliseconds(60))
+    }
+
+    @Test("work that nobody takes up is starvation")
+    func starvation() {
+        #expect(evidence(progress: .free, call: { _ in Self.read }).verdict == .starvation)
+    }
+
+    @Test("calls beyond the bound are not told apart, and the known are still counted")
+    func bound() {
+        let evidence = evidence(
+            200,
+            call: {
+                $0 <= 100
+                    ? BlockingCall(name: "call \($0)", isLock: false) : BlockingCall(name: "call 1", isLock: false)
+            }
+        )
+        #expect(evidence.verdict == .syscall("call 1"))
+    }
+
+    @Test("the thread that was seen last is the one that is named")
+    func thread() {
+        var evidence = CauseEvidence(start: at(0))
+        #expect(evidence.blockedThread == nil)
+        evidence.add(Observation(instant: at(1), progress: .busy, thread: 3))
+        evidence.add(Observation(instant: at(2), progress: .busy, thread: 4))
+        evidence.add(Observation(instant: at(3), progress: .busy))
+        #expect(evidence.blockedThread == 4)
+    }
+}

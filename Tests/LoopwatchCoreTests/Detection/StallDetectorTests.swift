@@ -1,0 +1,216 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import LoopwatchCore
+import Testing
+
+/// The detector, step by step: what it says to one event after another.
+@Suite("Stall detector")
+struct StallDetectorTests {
+    private static let policy = DetectionPolicy(
+        resolutionNanoseconds: .milliseconds(10),
+        thresholds: Thresholds(warning: .milliseconds(100), error: .milliseconds(300), critical: .milliseconds(700))
+    )
+    private var detector = StallDetector(policy: policy, now: at(0))
+    private var interruptions = InterruptionLog()
+
+    /// Posts the beat that is asked for; returns what is reported.
+    private mutating func perform(_ actions: [StallDetector.Action], at milliseconds: Double) -> [ReportDraft] {
+        actions.compactMap { action in
+            guard case .report(let draft) = action else {
+                #expect(!detector.isBeatOut)
+                detector.beatPosted(at: at(milliseconds))
+                return nil
+            }
+            return draft
+        }
+    }
+
+    private mutating func look(
+        _ milliseconds: Double,
+        _ progress: Observation.Progress,
+        isQuiet: Bool = false
+    ) -> [ReportDraft] {
+        let observation = Observation(instant: at(milliseconds), progress: progress, isProcessQuiet: isQuiet)
+        return perform(detector.looked(observation, interruptions: interruptions), at: milliseconds)
+    }
+
+    private mutating func answer(_ milliseconds: Double, posted: Double) -> [ReportDraft] {
+        let actions = detector.beatRan(at: at(milliseconds), posted: at(posted), interruptions: interruptions)
+        return perform(actions, at: milliseconds)
+    }
+
+    private func counters(_ milliseconds: Double) -> StallStatistics {
+        detector.statistics(
+            at: at(milliseconds),
+            unixNanoseconds: .milliseconds(milliseconds),
+            interruptions: interruptions
+        )
+    }
+
+    private var nextLook: Double? {
+        detector.nextLook(interruptions: interruptions).map { Double($0.nanoseconds) / 1e6 }
+    }
+
+    @Test("a loop that waits never gets a beat, and is looked at once a threshold")
+    mutating func idle() {
+        #expect(look(10, .free).isEmpty)
+        for count in 1...100 {
+            #expect(nextLook == 10 + Double(count) * 100)
+            #expect(look(10 + Double(count) * 100, .free).isEmpty)
+        }
+        #expect(counters(10_010).beats == 0)
+        #expect(counters(10_010).parkChecks == 101)
+    }
+
+    @Test("a loop that computes now and then is looked at every resolution until it waits again")
+    mutating func lively() {
+        let observation = Observation(instant: at(75), progress: .free, computedNanoseconds: .milliseconds(2))
+        #expect(detector.looked(observation, interruptions: interruptions).isEmpty)
+        #expect(nextLook == 85)
+        #expect(look(85, .free).isEmpty)
+        #expect(nextLook == 185)
+    }
+
+    @Test("one stall goes from warning to error to critical, and its reports come at 1, 2, 4, 8 times the threshold")
+    mutating func escalation() {
+        #expect(look(10, .free).isEmpty)
+        var reports = look(20, .unknown)
+        while let next = nextLook, next < 1_015 { reports += look(next, .unknown) }
+        reports += answer(1_015, posted: 20)
+        // The block is held to have begun at 15, in the middle between the last proof and the beat.
+        #expect(reports.map(\.durationNanoseconds) == [100, 200, 400, 800, 1_000].map { .milliseconds($0) })
+        #expect(reports.map(\.state) == [.begun, .ongoing, .ongoing, .ongoing, .ended])
+        #expect(reports.map(\.severity) == [.warning, .warning, .error, .critical, .critical])
+        #expect(counters(1_015).stallsBySeverity == [0, 0, 1])
+    }
+
+    @Test("a stall is current, and its time counted, from the threshold to its end and not a moment longer")
+    mutating func current() {
+        #expect(look(0, .unknown).isEmpty)
+        for instant in stride(from: 10.0, through: 90, by: 10) { #expect(look(instant, .unknown).isEmpty) }
+        #expect(counters(99).currentStallNanoseconds == nil)
+        #expect(look(100, .unknown).map(\.state) == [.begun])
+        #expect(detector.currentCause == .unknown)
+        #expect(look(110, .unknown).isEmpty)
+        // Until the next look the beat may have run already: shown, but not counted.
+        #expect(counters(117).currentStallNanoseconds == .milliseconds(117))
+        #expect(counters(117).blockedNanoseconds == .milliseconds(110))
+        #expect(answer(112, posted: 0).map(\.state) == [.ended])
+        #expect(counters(120).blockedNanoseconds == .milliseconds(112))
+        #expect(counters(120).currentStallNanoseconds == nil)
+        #expect(counters(120).longestNanoseconds == .milliseconds(112))
+        #expect(counters(120).latestStallBeganUnixNanoseconds == 0)
+        #expect(detector.currentCause == nil)
+    }
+
+    @Test("a loop that was preempted between reading its clock and answering takes back nothing that was counted")
+    mutating func preemptedBeat() {
+        _ = look(0, .unknown)
+        #expect(look(100, .unknown).map(\.state) == [.begun])
+        let before = counters(100)
+        #expect(answer(99.9, posted: 0).map(\.state) == [.ended])
+        #expect(counters(100).blockedNanoseconds >= before.blockedNanoseconds)
+    }
+
+    @Test("a target that answers for the first time after long was not blocked, if it need not be served")
+    mutating func firstAnswer() {
+        var policy = Self.policy
+        policy.reportsBeforeFirstAnswer = false
+        detector = StallDetector(policy: policy, now: at(0))
+        for instant in stride(from: 10.0, through: 3_000, by: 10) { #expect(look(instant, .unknown).isEmpty) }
+        #expect(counters(3_000).currentStallNanoseconds == nil)
+        #expect(answer(3_005, posted: 10).isEmpty)
+        #expect(counters(3_005).stallDuration.count == 0)
+        // From then on it is held to what it has shown.
+        _ = look(3_010, .unknown)
+        #expect(look(3_020, .unknown).isEmpty)
+        #expect(look(3_110, .unknown).map(\.state) == [.begun])
+    }
+
+    @Test("a target that need not be served and never is has no stall when it goes, either")
+    mutating func neverAnswered() {
+        var policy = Self.policy
+        policy.reportsBeforeFirstAnswer = false
+        detector = StallDetector(policy: policy, now: at(0))
+        for instant in stride(from: 10.0, through: 1_000, by: 10) { #expect(look(instant, .advanced).isEmpty) }
+        #expect(detector.targetGone(at: at(1_001), interruptions: interruptions).isEmpty)
+        #expect(counters(1_001).congestions == 0)
+    }
+
+    @Test("a target that is gone has its stall ended once, and is never looked at again")
+    mutating func gone() {
+        _ = look(0, .unknown)
+        #expect(look(100, .unknown).count == 1)
+        let actions = detector.targetGone(at: at(150), interruptions: interruptions)
+        #expect(perform(actions, at: 150).map(\.state) == [.ended])
+        #expect(nextLook == nil && !detector.isBeatOut)
+        #expect(detector.targetGone(at: at(160), interruptions: interruptions).isEmpty)
+        #expect(look(170, .busy).isEmpty)
+        #expect(counters(500).blockedNanoseconds == .milliseconds(150))
+        #expect(counters(500).currentStallNanoseconds == nil)
+    }
+
+    @Test("work that waits although the target has nothing to do is starvation")
+    mutating func starvation() {
+        _ = look(0, .busy)
+        for instant in stride(from: 10.0, through: 90, by: 10) { #expect(look(instant, .free).isEmpty) }
+        let reports = look(100, .free)
+        #expect(reports.map(\.cause) == [.starvation])
+        #expect(answer(120, posted: 0).map(\.state) == [.ended])
+    }
+
+    @Test("in a quiet process beats are posted three quarters of a threshold apart")
+    mutating func quiet() {
+        var beats: [Double] = []
+        var posted: Double?
+        while let next = nextLook, next < 800 {
+            if let waiting = posted {
+                #expect(answer(waiting + 0.05, posted: waiting).isEmpty)
+                posted = nil
+            }
+            #expect(look(next, .unknown, isQuiet: true).isEmpty)
+            if detector.isBeatOut {
+                posted = next
+                beats.append(next)
+            }
+        }
+        let gaps = zip(beats, beats.dropFirst()).map { $1 - $0 }
+        #expect(gaps.count >= 8 && gaps.allSatisfy { (75...75.1).contains($0) }, "\(beats)")
+    }
+
+    @Test("a process that is not quiet any more is looked at closely from then on")
+    mutating func wakingUp() {
+        #expect(look(10, .unknown, isQuiet: true).isEmpty && !detector.isBeatOut)
+        #expect(nextLook == 75)
+        #expect(look(75, .unknown).isEmpty && detector.isBeatOut)
+        #expect(nextLook == 85)
+    }
+
+    @Test("a look that comes half a second late, because the host stood still, finds no stall")
+    mutating func lateLook() {
+        #expect(look(75, .free).isEmpty)
+        interruptions.append(Interruption(from: at(150), to: at(650), kind: .suspended))
+        #expect(look(650, .unknown).isEmpty)
+        #expect(look(660, .unknown).isEmpty)
+        #expect(counters(660).currentStallNanoseconds == nil)
+        #expect(answer(661, posted: 650).isEmpty)
+        #expect(counters(661).stallDuration.count == 0)
+    }
+
+    @Test("an interruption while a beat is out is taken off the stall and told beside it")
+    mutating func interruption() {
+        _ = look(0, .unknown)
+        #expect(look(10, .unknown).isEmpty)
+        interruptions.append(Interruption(from: at(20), to: at(520), kind: .suspended))
+        #expect(look(520, .unknown).isEmpty)
+        // The threshold is reached later by what was taken off.
+        for instant in stride(from: 530.0, through: 590, by: 10) { #expect(look(instant, .unknown).isEmpty) }
+        #expect(nextLook == 600)
+        let begun = look(600, .unknown)
+        #expect(begun.map(\.durationNanoseconds) == [.milliseconds(100)])
+        let ended = answer(625, posted: 0)
+        #expect(ended.map(\.durationNanoseconds) == [.milliseconds(125)])
+        #expect(ended.map(\.interruptedNanoseconds) == [.milliseconds(500)])
+    }
+}

@@ -1,0 +1,64 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LoopwatchPlatform
+import Testing
+
+/// Threads of our own.
+@Suite("Own thread")
+struct OwnThreadTests {
+    private func field(_ name: String, of thread: ThreadIdentifier) throws -> String {
+        let file = try #require(ProcFile(path: "/proc/self/task/\(thread)/status"))
+        let text = String(decoding: file.bytes(atMost: 8_192), as: UTF8.self)
+        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("\(name):") })
+        return String(line.split(whereSeparator: \.isWhitespace).last ?? "")
+    }
+
+    @Test("it has its name, and no signal that can be blocked reaches it")
+    func nameAndSignals() throws {
+        let thread = try TestThread.parked()
+        defer { thread.stop() }
+        #expect(try field("Name", of: thread.identifier) == "test")
+        let blocked = try #require(UInt64(try field("SigBlk", of: thread.identifier), radix: 16))
+        // KILL and STOP cannot be blocked, and the C library keeps its own two, 32 and 33, open.
+        let open: UInt64 = 1 << 8 | 1 << 18 | 1 << 31 | 1 << 32
+        #expect(blocked | open == .max)
+    }
+
+    @Test("a name that is too long is cut")
+    func longName() throws {
+        let thread = try TestThread("0123456789abcdefgh") { signals in
+            signals.begin()
+            _ = signals.wake.wait(until: nil)
+        }
+        defer { thread.stop() }
+        #expect(try field("Name", of: thread.identifier) == "0123456789abcde")
+    }
+
+    @Test("starting one leaves the caller's signals as they were")
+    func callersSignals() throws {
+        let before = try field("SigBlk", of: OwnThread.currentIdentifier)
+        let thread = try OwnThread(name: "test") {}
+        #expect(!thread.isCurrent && thread.identifier != OwnThread.currentIdentifier)
+        thread.join()
+        #expect(try field("SigBlk", of: OwnThread.currentIdentifier) == before)
+    }
+
+    @Test("after it was joined it is gone")
+    func join() throws {
+        let thread = try TestThread.parked()
+        let view = ThreadView(thread.identifier)
+        #expect(view.cpuNanoseconds() != nil)
+        thread.stop()
+        // The kernel may take a moment longer than the C library.
+        try eventually("the thread is gone") { view.cpuNanoseconds() == nil }
+        #expect(view.call() == nil && view.runDelayNanoseconds() == nil && view.lastRun() == nil)
+    }
+
+    @Test("the calling thread knows its number")
+    func current() {
+        #expect(OwnThread.currentIdentifier > 0)
+        #expect(Clock.threadCPUNanoseconds(of: OwnThread.currentIdentifier) != nil)
+    }
+}

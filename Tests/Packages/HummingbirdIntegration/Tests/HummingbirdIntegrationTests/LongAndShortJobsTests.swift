@@ -1,0 +1,83 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import HummingbirdIntegration
+import Loopwatch
+import Testing
+
+extension Integration {
+    @Suite("One long job, and many short ones")
+    struct LongAndShortJobsTests {
+        /// How often each is tried; ten times unless the environment says otherwise.
+        static let times = getenv("INTEGRATION_BLOCKS").flatMap { Int(String(cString: $0)) } ?? 10
+
+        @Test(
+            "a long job that computes is a stall each time, as a task and in channelRead",
+            arguments: ["/churn", "/churn-read"]
+        )
+        func longJob(path: String) async throws {
+            let log = ReportLog(monitor: BlockMonitor())
+            let truths = try await records(of: path, log: log)
+
+            let entries = log.blamed
+            #expect(entries.allSatisfy { $0.report.kind == .stall }, "\(log.text)")
+            let ended = entries.map(\.report).filter { $0.state == .ended }
+            #expect(ended.count == Self.times, "\(log.text)")
+            #expect(entries.filter { $0.report.state == .begun && $0.whileBlocked }.count == Self.times, "\(log.text)")
+            // On a machine that others use as well, the job may have waited for a CPU for as long as it had one.
+            #expect(ended.allSatisfy { [.cpu, .runqueue, .unknown].contains($0.cause) }, "\(log.text)")
+            for (report, truth) in zip(ended, truths) {
+                #expect(report.target == truth.target)
+                expectDuration(of: report, toBe: truth, log: log)
+            }
+            let errors = zip(ended, truths).map { report, truth in
+                Double(report.durationNanoseconds + report.interruptedNanoseconds - truth.nanoseconds) / 1e6
+            }
+            let mean = errors.reduce(0, +) / Double(max(1, errors.count))
+            let worst = errors.map(abs).max() ?? 0
+            print("\(path): \(ended.count) stalls of \(truths.count) blocks; error: mean \(mean) ms, worst \(worst) ms")
+        }
+
+        @Test("many short jobs are congestion each time, and never a stall", arguments: ["/flood-sleep", "/flood-cpu"])
+        func shortJobs(path: String) async throws {
+            let log = ReportLog(monitor: BlockMonitor())
+            let truths = try await records(of: path, log: log)
+
+            let entries = log.blamed
+            #expect(
+                entries.allSatisfy { $0.report.kind == .congestion && $0.report.cause == .congestion },
+                "\(log.text)"
+            )
+            let ended = entries.map(\.report).filter { $0.state == .ended }
+            #expect(ended.count == Self.times, "\(log.text)")
+            for (report, truth) in zip(ended, truths) {
+                #expect(report.target == truth.target)
+                expectDuration(of: report, toBe: truth, log: log)
+            }
+            #expect(entries.allSatisfy { $0.line.contains("loop congested for ") }, "\(log.text)")
+            let stalls = entries.filter { $0.report.kind == .stall }.count
+            print("\(path): \(ended.count) congestions of \(truths.count) floods, \(stalls) reports of a stall")
+        }
+
+        /// Has a server blocked again and again; returns how long it was each time.
+        private func records(of path: String, log: ReportLog) async throws -> [BlockRecord] {
+            var configuration = log.configuration()
+            configuration.reportBurst = Limits.reportBurstMaximum
+            return try await IntegrationServer.withRunning(configuration: configuration, monitor: log.monitor) {
+                server in
+                try await onOwnThread {
+                    let connection = try HTTPConnection(port: server.port)
+                    return try (1...Self.times).map { time in
+                        let answer = try connection.get(path)
+                        let record = try #require(BlockRecord(text: answer.body), "answered: \(answer)")
+                        _ = try eventually("the end of block \(time)", instead: { log.text }) {
+                            log.entries.filter { $0.report.state == .ended }.count >= time ? true : nil
+                        }
+                        return record
+                    }
+                }
+            }
+        }
+    }
+}
