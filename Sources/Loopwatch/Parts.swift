@@ -157,7 +157,7 @@ final class Parts: Sendable {
         if let log {
             log.note(text)
         } else {
-            LineOutput.writeToStandardError("loopwatch: \(text)\n")
+            LineOutput.writeToStandardError(LineOutput.note(text))
         }
     }
 }

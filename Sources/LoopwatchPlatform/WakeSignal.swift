@@ -4,13 +4,15 @@
 internal import CLoopwatchRuntime
 internal import Glibc
 package import LoopwatchCore
+internal import Synchronization
 
 /// Something one thread sleeps on and others wake: an eventfd.
 ///
-/// Waking is safe from any thread, never blocks and allocates nothing.
+/// Waking is safe from any thread, never waits for the waiter and allocates nothing.
 package final class WakeSignal: Sendable {
     /// The descriptor, for waiting on it together with others; readable while a wake-up is pending.
     package let descriptor: CInt
+    private let isClosed = Mutex(false)
 
     /// Creates a signal.
     ///
@@ -20,13 +22,25 @@ package final class WakeSignal: Sendable {
         if descriptor < 0 { throw SystemError(operation: "eventfd") }
     }
 
-    deinit { close(descriptor) }
+    deinit { close() }
+
+    /// Gives the descriptor back, once nobody waits any more; later wake-ups do nothing.
+    package func close() {
+        isClosed.withLock { isClosed in
+            if !isClosed { Glibc.close(descriptor) }
+            isClosed = true
+        }
+    }
 
     /// Wakes the waiter, or lets its next wait return at once.
     package func wake() {
-        // A full counter (EAGAIN) means that a wake-up is pending already.
-        var one: UInt64 = 1
-        _ = write(descriptor, &one, 8)
+        // Under the lock, so that the number is not another file's by then; the write never waits.
+        isClosed.withLock { isClosed in
+            guard !isClosed else { return }
+            // A full counter (EAGAIN) means that a wake-up is pending already.
+            var one: UInt64 = 1
+            _ = write(descriptor, &one, 8)
+        }
     }
 
     /// Takes what is pending, so that the next wait sleeps again.

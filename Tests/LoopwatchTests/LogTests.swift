@@ -124,6 +124,11 @@ extension Live {
             await #expect(processExitsWith: .success) {
                 recordingErrors {
                     signal(SIGPIPE, SIG_DFL)
+                    let errors = dup(2)
+                    defer {
+                        dup2(errors, 2)
+                        close(errors)
+                    }
                     var ends: [CInt] = [-1, -1]
                     #expect(pipe(&ends) == 0)
                     dup2(ends[1], 2)

@@ -70,8 +70,9 @@ extension Live {
                         watch.add(.loop("one") { queue.async(execute: $0) })
                         queue.async { thread.store(OwnThread.currentIdentifier, ordering: .relaxed) }
                         try watch.waitUntilAnswered(["one"])
+                        try eventually("the thread is known") { thread.load(ordering: .relaxed) != 0 }
                         // Dispatch ends a thread that rested for five seconds; asked seldom, so that it can rest.
-                        _ = try? eventually("the thread that served the queue ends", within: .seconds(8)) {
+                        _ = try? eventually("the thread that served the queue ends", within: .seconds(9)) {
                             poll(nil, 0, 2_000)
                             return access("/proc/self/task/\(thread.load(ordering: .relaxed))", F_OK) != 0
                         }

@@ -168,7 +168,7 @@ extension Live {
                     try withWatch({ $0.log = [.file(path: log), recorder.destination] }) { watch, _ in
                         watch.add(loops[0].target("one"))
                         try eventually("the way in which the loop waits is known") {
-                            try watch.statistics(of: "one").lag.count > 5
+                            try watch.statistics(of: "one").lag.count > 12
                         }
                         loops[0].stop()
                         try eventually("the loop is said to be gone") {

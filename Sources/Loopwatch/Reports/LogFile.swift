@@ -47,9 +47,29 @@ struct LogFile: ~Copyable {
 
 /// Writing lines to a descriptor that may be full, slow or gone.
 enum LineOutput {
+    /// Longest line about Loopwatch itself, in bytes: names in it come from the host.
+    private static let noteBytes = 1_024
+
+    /// A line about Loopwatch itself; nothing in the text can begin a second one.
+    static func note(_ text: String) -> [UInt8] {
+        var line: [UInt8] = Array("loopwatch: ".utf8)
+        for scalar in text.unicodeScalars {
+            guard line.count < noteBytes else {
+                line += Array("...".utf8)
+                break
+            }
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: line.append(UInt8(ascii: "?"))
+            default: line += Array(scalar.utf8)
+            }
+        }
+        line.append(UInt8(ascii: "\n"))
+        return line
+    }
+
     /// Writes a line to standard error from a thread of the host's: without waiting, and without the SIGPIPE that a closed
     /// standard error would send it.
-    static func writeToStandardError(_ line: String) {
+    static func writeToStandardError(_ line: [UInt8]) {
         var pipe = sigset_t()
         var previous = sigset_t()
         var pending = sigset_t()
@@ -59,7 +79,7 @@ enum LineOutput {
         let wasPending = sigismember(&pending, SIGPIPE) == 1
         pthread_sigmask(SIG_BLOCK, &pipe, &previous)
         do throws(SystemError) {
-            try write(Array(line.utf8), to: STDERR_FILENO, name: Outputs.standardErrorName, patienceMilliseconds: 0)
+            try write(line, to: STDERR_FILENO, name: Outputs.standardErrorName, patienceMilliseconds: 0)
         } catch {
             var now = timespec()
             if error.code == EPIPE, !wasPending { sigtimedwait(&pipe, nil, &now) }

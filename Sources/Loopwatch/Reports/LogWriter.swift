@@ -73,6 +73,8 @@ final class LogWriter: Sendable {
         guard !thread.isCurrent else { return thread.detach() }
         if ended.wait(until: Clock.now().advanced(byNanoseconds: Self.stopNanoseconds)) {
             thread.join()
+            wake.close()
+            ended.close()
         } else {
             isAbandoned.store(true, ordering: .releasing)
             thread.detach()
@@ -142,7 +144,7 @@ final class LogWriter: Sendable {
             storage.withLock { $0.droppedWriteFailed += UInt64(failures.count) }
             fail(failures)
         case .note(let text):
-            fail(outputs.write(Array("loopwatch: \(text)\n".utf8), report: nil))
+            fail(outputs.write(LineOutput.note(text), report: nil))
         }
     }
 

@@ -54,10 +54,10 @@ final class TargetRegistry: Sendable {
             return .failure(TargetError(description: "target '\(target.name)' is not watched: \(error)"))
         }
         guard !target.name.isEmpty, target.name.utf8.count <= Limits.targetNameBytes else {
+            let name = target.name.utf8.count > Limits.targetNameBytes ? target.name.prefix(32) + "..." : ""
             return .failure(
                 TargetError(
-                    description:
-                        "target '\(target.name)' is not watched: a name has 1 to \(Limits.targetNameBytes) bytes."
+                    description: "target '\(name)' is not watched: a name has 1 to \(Limits.targetNameBytes) bytes."
                 )
             )
         }

@@ -72,7 +72,16 @@ final class Watchdog: Sendable {
         wake.wake()
         if let thread = thread.withLock({ $0.take() }) {
             // A closure of the host may stop the watch from the watchdog's own thread, which cannot wait for itself.
-            if thread.isCurrent { thread.detach() } else { thread.join() }
+            if thread.isCurrent {
+                thread.detach()
+            } else {
+                thread.join()
+                // A host may keep the watch: what it holds open is given back now.
+                wake.close()
+                for watched in registry.takeRemoved() + registry.targets {
+                    watched.evidence.withLock { $0 = EvidenceSource(.thread) }
+                }
+            }
         }
         priorityUsed.withLock { $0 = nil }
     }
@@ -86,6 +95,8 @@ final class Watchdog: Sendable {
         var baselines = Clock.now()
         var machineSleep = Clock.machineSleepNanoseconds()
         var planned: MonotonicInstant? = Clock.now()
+        // Not before this did the watchdog have time again: until then it was at its own work, or in the host's closures.
+        var occupiedUntil = Clock.now()
         while !isStopping.load(ordering: .acquiring) {
             let wasWoken = wake.wait(until: planned)
             let now = Clock.now()
@@ -97,13 +108,15 @@ final class Watchdog: Sendable {
                 resolutionNanoseconds: resolutionNanoseconds
             )
             let minimum = max(resolutionNanoseconds, Self.interruptionNanosecondsMinimum)
-            if let late, let planned, late >= minimum {
+            if let planned = planned.map({ max($0, occupiedUntil) }), now.nanoseconds(since: planned) >= minimum {
+                let late = now.nanoseconds(since: planned)
                 let delay = own.runDelayNanoseconds()
                 let waited = delay.flatMap { after in runDelay.map { after - $0 } }
                 let kind = Interruption.kind(lateNanoseconds: late, runDelayNanoseconds: waited)
                 interrupted(Interruption(from: planned, to: now, kind: kind), nanoseconds: late, now: now)
             }
             var context = LookContext(now: now, ownThreads: ownThreads)
+            let cpu = own.cpuNanoseconds() ?? 0
             // Before anything of the same name is looked at.
             for watched in registry.takeRemoved() {
                 pass.retire(watched, now: now, interruptions: health.interruptions)
@@ -114,6 +127,8 @@ final class Watchdog: Sendable {
                 interruptions: health.interruptions,
                 coalescingNanoseconds: Self.coalescingNanoseconds
             )
+            let computed = max(0, (own.cpuNanoseconds() ?? cpu) - cpu)
+            occupiedUntil = now.advanced(byNanoseconds: pass.takeClosureNanoseconds() + computed)
             if let used = priorityUsed.withLock({ $0 }) { priorities.newlyUsed(now: now).forEach(used) }
             if now.nanoseconds(since: baselines) >= Self.baselineNanoseconds {
                 baselines = now

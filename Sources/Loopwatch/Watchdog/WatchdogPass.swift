@@ -12,6 +12,7 @@ struct WatchdogPass {
     private let reporter: Reporter
     private let health: WatchdogHealth
     private var slowTargets: Set<String> = []
+    private var closureNanoseconds: Int64 = 0
     private var experiment: DispatchLayoutExperiment?
     private var layout: DispatchQueueLayout?
 
@@ -110,10 +111,17 @@ struct WatchdogPass {
         }
     }
 
+    /// Time that closures of the host took since the last call, in nanoseconds.
+    mutating func takeClosureNanoseconds() -> Int64 {
+        defer { closureNanoseconds = 0 }
+        return closureNanoseconds
+    }
+
     /// Calls a closure of the host; one that blocks holds up every other target, which is told once.
     private mutating func call(_ watched: WatchedTarget, _ closure: () -> Void) {
         let name = watched.target.name
         let nanoseconds = health.call(name, closure)
+        closureNanoseconds += nanoseconds
         guard nanoseconds > Self.closureNanosecondsMost, slowTargets.count < Limits.loopsMaximum,
             slowTargets.insert(name).inserted
         else { return }

@@ -99,6 +99,7 @@ package final class HTTPServer: Sendable {
             case .running(let thread):
                 guard shared.waitForThread() else { return false }
                 thread.join()
+                shared.closeSignals()
             }
             lifecycle = .stopped
             return true

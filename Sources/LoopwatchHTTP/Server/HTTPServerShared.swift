@@ -61,6 +61,12 @@ final class HTTPServerShared: Sendable {
         if !areStreamsWoken.exchange(true, ordering: .acquiringAndReleasing) { wakeSignal.wake() }
     }
 
+    /// Gives back the descriptors of the signals, once the thread has ended.
+    func closeSignals() {
+        wakeSignal.close()
+        ended.close()
+    }
+
     /// Waits until the thread is about to end; returns whether it is.
     func waitForThread() -> Bool {
         let limits = policy.limits
