@@ -72,7 +72,12 @@ struct DispatchQueueEvidence: Sendable {
 
     private mutating func refreshThreads() {
         for index in threads.indices {
-            threads[index].cpuNanoseconds = threads[index].view.cpuNanoseconds()
+            let cpu = threads[index].view.cpuNanoseconds()
+            // A thread whose clock has not moved has not run either.
+            if cpu != threads[index].cpuNanoseconds {
+                threads[index].cpuNanoseconds = cpu
+                threads[index].schedule = threads[index].view.schedule()
+            }
         }
         threads.removeAll { $0.cpuNanoseconds == nil }
     }
@@ -90,13 +95,15 @@ struct DispatchQueueEvidence: Sendable {
         if let cpu, let before = record.cpuNanoseconds { observation.computedNanoseconds = max(0, cpu - before) }
         record.cpuNanoseconds = cpu
         observation.call = record.view.call()?.blockingCall
+        // Of a thread that was not known before, nobody knows whether this is the first of its sleeps in the job.
+        let isStranger = record.schedule == nil
         let schedule = record.view.schedule()
         if let schedule, let before = record.schedule {
             observation.delayedNanoseconds = max(0, schedule.delayNanoseconds - before.delayNanoseconds)
             observation.runs = max(0, schedule.runs - before.runs)
         }
         record.schedule = schedule
-        if wantsBlockStart, observation.call != nil {
+        if wantsBlockStart, !isStranger, observation.call != nil {
             observation.sleepingSince = record.view.lastRun().flatMap(SchedulerClock.instant)
         }
         threads.append(record)

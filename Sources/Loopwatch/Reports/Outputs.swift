@@ -13,6 +13,7 @@ struct Outputs: ~Copyable {
     static let standardErrorName = "standard error"
 
     private let destinations: [LogDestination]
+    private let takesNotes: Bool
     private var files: [String: LogFileBox] = [:]
 
     /// A log file that a dictionary can hold.
@@ -24,12 +25,8 @@ struct Outputs: ~Copyable {
 
     init(_ destinations: [LogDestination]) {
         self.destinations = destinations
+        takesNotes = destinations.contains { $0.takesNotes }
         for case .file(let path) in destinations { files[path] = LogFileBox(path: path) }
-    }
-
-    /// Whether any destination takes lines that are no reports.
-    private var takesNotes: Bool {
-        destinations.contains { $0.takesNotes }
     }
 
     /// Opens the files that are not open or no longer at their path; returns what failed.
@@ -43,14 +40,11 @@ struct Outputs: ~Copyable {
 
     /// Writes a line to all destinations; returns what failed.
     ///
-    /// Closures are given reports only.
+    /// Closures are given reports only; a line about Loopwatch itself, which has none, goes to standard error where there
+    /// are only closures.
     mutating func write(_ line: [UInt8], report: StallReport?) -> [String: SystemError] {
         var failures: [String: SystemError] = [:]
-        if report == nil, !takesNotes {
-            // What Loopwatch says of itself has nowhere else to go.
-            try? LineOutput.write(line, to: STDERR_FILENO, name: Self.standardErrorName)
-            return failures
-        }
+        let destinations = report == nil && !takesNotes ? [.standardError] : destinations
         for destination in destinations {
             switch destination {
             case .standardError:

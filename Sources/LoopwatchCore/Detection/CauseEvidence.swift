@@ -10,6 +10,7 @@ public struct CauseEvidence: Sendable, Equatable {
     private var computedNanoseconds: Int64 = 0
     private var delayedNanoseconds: Int64 = 0
     private var isCPUKnown = false
+    private var measuredNanoseconds: Int64 = 0
     private var looks = 0
     private var looksUnserved = 0
     private var calls: [BlockingCall: Int] = [:]
@@ -24,6 +25,10 @@ public struct CauseEvidence: Sendable, Equatable {
     public mutating func add(_ observation: Observation) {
         thread = observation.thread ?? thread
         looks += 1
+        // The first look at a thread has nothing to compare its clock with.
+        if observation.computedNanoseconds != nil {
+            measuredNanoseconds += max(0, observation.instant.nanoseconds(since: last))
+        }
         last = max(last, observation.instant)
         if observation.progress == .free { looksUnserved += 1 }
         if let call = observation.call, calls.count < Limits.callsInEvidence || calls[call] != nil {
@@ -46,15 +51,13 @@ public struct CauseEvidence: Sendable, Equatable {
 
     /// CPU time over elapsed time, 0 to 1, where it is known.
     public var cpuShare: Double? {
-        let elapsed = last.nanoseconds(since: start)
-        guard isCPUKnown, elapsed > 0 else { return nil }
-        return min(1, max(0, Double(computedNanoseconds) / Double(elapsed)))
+        guard isCPUKnown, measuredNanoseconds > 0 else { return nil }
+        return min(1, max(0, Double(computedNanoseconds) / Double(measuredNanoseconds)))
     }
 
     /// The verdict, from the evidence alone: the mechanism that took the largest part of the time.
     public var verdict: Cause {
-        let elapsed = last.nanoseconds(since: start)
-        guard looks > 0, elapsed > 0 else { return .unknown }
+        guard looks > 0 else { return .unknown }
         // Work waits for the target, and no thread takes it up.
         if looksUnserved * 2 > looks { return .starvation }
         var shares: [(share: Double, cause: Cause)] = []
@@ -62,7 +65,9 @@ public struct CauseEvidence: Sendable, Equatable {
             let slept = calls.values.reduce(0, +)
             shares.append((Double(slept) / Double(looks), most.isLock ? .lock : .syscall(most.name)))
         }
-        shares.append((Double(delayedNanoseconds) / Double(elapsed), .runqueue))
+        if measuredNanoseconds > 0 {
+            shares.append((Double(delayedNanoseconds) / Double(measuredNanoseconds), .runqueue))
+        }
         if let cpuShare { shares.append((cpuShare, .cpu)) }
         guard let largest = shares.max(by: { $0.share < $1.share }), largest.share >= Self.shareLeast else {
             return .unknown

@@ -19,13 +19,6 @@ package enum SchedulerStatistics {
         return fields.count > index ? Int64(String(decoding: fields[index], as: UTF8.self)) : nil
     }
 
-    /// How often a thread has been given a CPU: third field of `/proc/PID/task/TID/schedstat`.
-    package static func timesRun(schedstat line: some Collection<UInt8>) -> Int64? {
-        let fields = line.split { $0 == 32 || $0 == 10 }
-        guard fields.count >= 3 else { return nil }
-        return Int64(String(decoding: fields[2], as: UTF8.self))
-    }
-
     /// The processor that a thread last ran on: field 39 of `/proc/PID/task/TID/stat` (proc(5)).
     package static func processor(stat line: some BidirectionalCollection<UInt8>) -> Int? {
         // The name in the second field may hold anything, so fields are counted from its closing parenthesis.
