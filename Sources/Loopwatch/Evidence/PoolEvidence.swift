@@ -50,7 +50,8 @@ struct PoolEvidence: Sendable {
         }
         hostCPUNanoseconds = host
         if !isBeatOut { wasAnswered = false }
-        if isBeatOut, wantsBlockStart { observation.sleepingSince = sleepingSince(calls) }
+        // Threads that ran since the last look may sleep again and again: their latest sleep is not the beginning.
+        if isBeatOut, wantsBlockStart, usedByThreads == 0 { observation.sleepingSince = sleepingSince(calls) }
         return observation
     }
 
