@@ -64,7 +64,7 @@ public struct StallDetector: Sendable {
     /// because the last proof of freedom is long ago.
     public func wantsBlockStart(at instant: MonotonicInstant) -> Bool {
         guard let job else {
-            let isLongAgo = instant.nanoseconds(since: lastLook) > 2 * policy.lookNanoseconds
+            let isLongAgo = instant.nanoseconds(since: lastLook) > policy.lookNanoseconds
             return beatPosted != nil || lastFree == lastLook && isLongAgo
         }
         return !job.isStartKnown && !job.isReported
@@ -74,7 +74,9 @@ public struct StallDetector: Sendable {
     ///
     /// - Returns: false if that does not apply, because a beat is out or something goes on; then nothing was noted.
     public mutating func stillFree(at instant: MonotonicInstant) -> Bool {
-        guard lastFree == lastLook, beatPosted == nil, job == nil, late == nil, !isGone else { return false }
+        guard wasLookedAt, lastFree == lastLook, beatPosted == nil, job == nil, late == nil, !isGone else {
+            return false
+        }
         wasIdle = true
         lastFree = instant
         lastLook = instant
@@ -341,7 +343,8 @@ public struct StallDetector: Sendable {
             }
             return
         }
-        episode.isStartKnown = true
+        // Where runs are not counted, it takes another look to see that this sleep is not one of many.
+        episode.isStartKnown = episode.runsBefore == 1 || observation.instant > episode.seen
         let start = BlockStart.estimate(
             lastFree: episode.earliest,
             activeNanoseconds: episode.evidence.activeNanoseconds,
