@@ -121,7 +121,10 @@ struct WatchdogPass {
     private mutating func call(_ watched: WatchedTarget, _ closure: () -> Void) {
         let name = watched.target.name
         let nanoseconds = health.call(name, closure)
-        closureNanoseconds += nanoseconds
+        // A closure that was never slow before may have been stopped together with the whole process.
+        if nanoseconds <= Self.closureNanosecondsMost || slowTargets.contains(name) {
+            closureNanoseconds += nanoseconds
+        }
         guard nanoseconds > Self.closureNanosecondsMost, slowTargets.count < Limits.loopsMaximum,
             slowTargets.insert(name).inserted
         else { return }
