@@ -167,6 +167,7 @@ struct StallDetectorTests {
     @Test("a loop that was preempted between reading its clock and answering takes back nothing that was counted")
     mutating func preemptedBeat() {
         _ = look(0, .unknown)
+        #expect(look(10, .unknown).isEmpty)
         #expect(look(100, .unknown).map(\.state) == [.begun])
         let before = counters(100)
         #expect(answer(99.9, posted: 0).map(\.state) == [.ended])
@@ -201,6 +202,7 @@ struct StallDetectorTests {
     @Test("a target that is gone has its stall ended once, and is never looked at again")
     mutating func gone() {
         _ = look(0, .unknown)
+        #expect(look(10, .unknown).isEmpty)
         #expect(look(100, .unknown).count == 1)
         let actions = detector.targetGone(at: at(150), interruptions: interruptions)
         #expect(perform(actions, at: 150).map(\.state) == [.ended])
