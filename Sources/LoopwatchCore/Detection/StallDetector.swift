@@ -18,28 +18,28 @@ public struct StallDetector: Sendable {
     /// How the target is watched.
     public let policy: DetectionPolicy
     /// What has been counted.
-    public private(set) var statistics = StallStatistics()
+    public internal(set) var statistics = StallStatistics()
 
     /// By how much two estimates of the same beginning may differ, in nanoseconds.
-    private static let startNanosecondsTolerated: Int64 = 1_000_000
+    static let startNanosecondsTolerated: Int64 = 1_000_000
 
     /// Most time between the two looks that tell a stall from many short jobs, in nanoseconds.
-    private static let secondLookNanosecondsMost: Int64 = 2_000_000
+    static let secondLookNanosecondsMost: Int64 = 2_000_000
 
-    private var lastFree: MonotonicInstant
-    private var latestStallBegan: MonotonicInstant?
-    private var lastLook: MonotonicInstant
-    private var wasIdle = false
-    private var wasLookedAt = false
-    private var isProcessQuiet = false
-    private var beatPosted: MonotonicInstant?
-    private var hasAnswered = false
-    private var isGone = false
-    private var job: Episode?
-    private var late: Episode?
-    private var lateServed: MonotonicInstant?
-    private var episodes: UInt64 = 0
-    private var latestDepth: Int?
+    var lastFree: MonotonicInstant
+    var latestStallBegan: MonotonicInstant?
+    var lastLook: MonotonicInstant
+    var wasIdle = false
+    var wasLookedAt = false
+    var isProcessQuiet = false
+    var beatPosted: MonotonicInstant?
+    var hasAnswered = false
+    var isGone = false
+    var job: Episode?
+    var late: Episode?
+    var lateServed: MonotonicInstant?
+    var episodes: UInt64 = 0
+    var latestDepth: Int?
 
     /// Creates a detector for a target that is registered now.
     public init(policy: DetectionPolicy, now: MonotonicInstant) {
@@ -189,103 +189,7 @@ public struct StallDetector: Sendable {
         )
     }
 
-    // MARK: Questions
-
-    /// When the target has to be looked at next.
-    public func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
-        guard !isGone else { return nil }
-        // At once after registration: a target that is blocked before its first beat has no thread that could be examined.
-        guard wasLookedAt else { return lastLook }
-        if beatPosted == nil, job == nil, late == nil {
-            let soonest = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
-            guard wasIdle || isProcessQuiet else { return soonest }
-            let pause = wasIdle ? policy.idleNanoseconds : policy.quietNanoseconds
-            return max(soonest, lastFree.advanced(byNanoseconds: pause))
-        }
-        var next = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
-        for episode in [job, late] {
-            guard let episode else { continue }
-            let interrupted = episode.interruptedNanoseconds(until: lastLook, interruptions: interruptions)
-            let due = episode.began.advanced(byNanoseconds: episode.nextReportNanoseconds + interrupted)
-            if due > lastLook { next = min(next, due) }
-        }
-        if let job, !isOneJob(seenUntil: lastLook),
-            job.durationNanoseconds(at: next, interruptions: interruptions) >= policy.thresholdNanoseconds
-        {
-            next = min(next, lastLook.advanced(byNanoseconds: secondLookNanoseconds))
-        }
-        return next
-    }
-
-    /// How much before ``nextLook(interruptions:)`` a look does as well, in nanoseconds: when the watchdog is awake for
-    /// another target, it saves waking again for this one.
-    public var lookSlackNanoseconds: Int64 {
-        wasIdle && beatPosted == nil && job == nil && late == nil ? policy.idleNanoseconds / 4 : 0
-    }
-
-    /// The counters, with what is going on at the given instant.
-    ///
-    /// - Parameters:
-    ///   - instant: now.
-    ///   - unixNanoseconds: the same instant as wall time.
-    ///   - interruptions: what to subtract.
-    public func statistics(
-        at instant: MonotonicInstant,
-        unixNanoseconds: Int64,
-        interruptions: InterruptionLog
-    ) -> StallStatistics {
-        var result = statistics
-        if let latestStallBegan {
-            result.latestStallBeganUnixNanoseconds = unixNanoseconds - instant.nanoseconds(since: latestStallBegan)
-        }
-        result.heartbeatAgeNanoseconds = max(0, instant.nanoseconds(since: lastFree))
-        guard hasAnswered || policy.reportsBeforeFirstAnswer, !isGone else { return result }
-        if let job {
-            // Not only the reported: a stall is current from the threshold on, even if the watchdog is late.
-            let duration = job.durationNanoseconds(at: instant, interruptions: interruptions)
-            if duration >= policy.thresholdNanoseconds, isOneJob(seenUntil: lastLook) {
-                result.currentStallNanoseconds = duration
-            }
-            // An answer that came since the last look may take back the rest, but not this.
-            if job.isReported {
-                result.certainStallNanoseconds = job.durationNanoseconds(at: lastLook, interruptions: interruptions)
-            }
-        }
-        if let late, late.isReported {
-            let certain = certainlyCongestedUntil(interruptions)
-            result.congestedNanoseconds += late.durationNanoseconds(at: certain, interruptions: interruptions)
-        }
-        return result
-    }
-
-    /// The earliest instant at which the congestion that goes on can turn out to have ended.
-    private func certainlyCongestedUntil(_ interruptions: InterruptionLog) -> MonotonicInstant {
-        guard let lateServed else { return lastLook }
-        guard let beatPosted, isLate(posted: beatPosted, at: lastLook, interruptions: interruptions) else {
-            return lateServed
-        }
-        return lastLook
-    }
-
-    /// Whether a beat that ran, or still waits, at an instant has waited for longer than the threshold.
-    private func isLate(
-        posted: MonotonicInstant,
-        at instant: MonotonicInstant,
-        interruptions: InterruptionLog
-    ) -> Bool {
-        let interrupted = interruptions.overlapNanoseconds(from: posted, to: instant)
-        return instant.nanoseconds(since: posted) - interrupted >= policy.thresholdNanoseconds
-    }
-
-    /// The cause of the stall that goes on, if one does.
-    public var currentCause: Cause? {
-        guard let job, job.isReported else { return nil }
-        return cause(of: job, kind: .stall)
-    }
-
-    // MARK: Transitions
-
-    private mutating func becomeFree(
+    mutating func becomeFree(
         _ observation: Observation,
         interruptions: InterruptionLog,
         into actions: inout [Action]
@@ -299,263 +203,5 @@ public struct StallDetector: Sendable {
         wasIdle = lastFree == lastLook && (observation.computedNanoseconds ?? 0) <= elapsed / 100
         lastFree = observation.instant
         statistics.parkChecks += 1
-    }
-
-    private mutating func beginJob(_ observation: Observation) {
-        var observation = observation
-        // The latest of many sleeps does not tell when the first began.
-        let runs = observation.runs ?? 0
-        if runs > 1 { observation.sleepingSince = nil }
-        let start = BlockStart.estimate(
-            lastFree: lastFree,
-            activeNanoseconds: observation.computedNanoseconds.map { $0 + (observation.delayedNanoseconds ?? 0) },
-            observation: observation,
-            latest: latestStart(observation)
-        )
-        job = newEpisode(began: start, seen: observation.instant)
-        job?.runsBefore = runs
-    }
-
-    /// The latest instant at which a block that is going on can have begun: before the beat that it holds up.
-    private func latestStart(_ observation: Observation) -> MonotonicInstant {
-        observation.progress == .busy && observation.call == nil
-            ? observation.instant : beatPosted ?? observation.instant
-    }
-
-    private mutating func noteComputing(_ observation: Observation) {
-        guard var episode = job, let computed = observation.computedNanoseconds else { return }
-        if observation.instant > episode.seen {
-            episode.ranNanoseconds += computed
-        } else {
-            episode.wasComputing = observation.progress != .unknown && observation.call == nil
-        }
-        job = episode
-    }
-
-    private mutating func refineStart(_ observation: Observation) {
-        guard var episode = job, !episode.isStartKnown, !episode.isReported else { return }
-        defer { job = episode }
-        if episode.runsBefore > 1 {
-            // At the look that saw it first there is no rhythm yet.
-            guard observation.instant > episode.seen else { return }
-            episode.runsSince += observation.runs ?? 0
-            if let start = rhythmicStart(of: episode, observation) {
-                episode.began = start
-                episode.evidence.start = start
-                return
-            }
-        }
-        guard let sleepingSince = observation.sleepingSince else {
-            // A thread that computes began its job no later than it computed and waited for a CPU since then.
-            if observation.call == nil, observation.progress == .busy, let active = episode.evidence.activeNanoseconds {
-                let start = observation.instant.advanced(byNanoseconds: -active)
-                episode.began = max(episode.earliest, min(episode.began, start))
-                episode.evidence.start = episode.began
-            }
-            return
-        }
-        // Where runs are not counted, it takes another look to see that this sleep is not one of many.
-        episode.isStartKnown = episode.runsBefore == 1 || observation.instant > episode.seen
-        let start = BlockStart.estimate(
-            lastFree: episode.earliest,
-            activeNanoseconds: episode.evidence.activeNanoseconds,
-            observation: observation,
-            latest: beatPosted ?? observation.instant
-        )
-        let isFirstSleep =
-            sleepingSince <= episode.seen || start.nanoseconds(since: episode.began) <= Self.startNanosecondsTolerated
-        if isFirstSleep {
-            episode.began = start
-        } else {
-            // One of many, as of a job that asks a database again and again: it began before all it did since.
-            let latest = min(start, episode.seen)
-            episode.began = episode.earliest.advanced(byNanoseconds: latest.nanoseconds(since: episode.earliest) / 2)
-        }
-        episode.evidence.start = episode.began
-    }
-
-    /// The beginning of a job that sleeps again and again, as one that asks a database does.
-    ///
-    /// It is extrapolated: as many runs as were counted before it was first seen took as long as they take now.
-    ///
-    /// - Returns: `nil` if the thread just computes, or did not run since the look before.
-    private func rhythmicStart(of episode: Episode, _ observation: Observation) -> MonotonicInstant? {
-        let lately = observation.instant.nanoseconds(since: lastLook)
-        let active = (observation.computedNanoseconds ?? 0) + (observation.delayedNanoseconds ?? 0)
-        guard episode.runsSince > 0, active * 5 < lately * 4 else { return nil }
-        let elapsed = observation.instant.nanoseconds(since: episode.seen)
-        let before = Double(episode.runsBefore) * Double(elapsed) / Double(episode.runsSince)
-        let start = episode.seen.advanced(byNanoseconds: -Int64(min(before, 1e15)))
-        return min(max(start, episode.earliest), episode.seen)
-    }
-
-    private mutating func restartJob(
-        _ observation: Observation,
-        interruptions: InterruptionLog,
-        into actions: inout [Action]
-    ) {
-        guard let began = job?.began else { return }
-        // The job that ended did so somewhere since the last look; the middle is the estimate without bias.
-        let middle = lastLook.advanced(byNanoseconds: observation.instant.nanoseconds(since: lastLook) / 2)
-        let boundary = max(middle, lastFree)
-        let wasOneJob = isOneJob(seenUntil: lastLook)
-        let wasStall =
-            wasOneJob && endJob(at: max(boundary, began), interruptions: interruptions, into: &actions)
-        // Nothing is late as long as nothing waits, and a stall that ended is told already.
-        if late == nil, beatPosted != nil {
-            late = newEpisode(began: wasStall ? max(boundary, began) : began, seen: observation.instant)
-        }
-        job = newEpisode(began: boundary, seen: observation.instant)
-        job?.earliest = max(lastLook, lastFree)
-    }
-
-    /// Whether what goes on is known to be one job: its thread slept, or ran on without a change.
-    ///
-    /// What one look found after a long time without one may be many short jobs. A thread that has not run since then
-    /// has not gone on to another either: another program may have its CPU.
-    private func isOneJob(seenUntil look: MonotonicInstant) -> Bool {
-        guard let job else { return false }
-        if job.isReported || job.isStartKnown { return true }
-        // Where runs are counted, many of them are many short jobs or one that sleeps again and again.
-        guard job.runsBefore <= 1 || job.seen < look else { return false }
-        guard job.wasComputing, job.ranNanoseconds < secondLookNanoseconds * 3 / 4 else { return true }
-        return look.nanoseconds(since: job.seen) >= policy.thresholdNanoseconds / 2
-    }
-
-    /// Time between the first look at what may be a stall or many short jobs and the look that tells, in nanoseconds.
-    private var secondLookNanoseconds: Int64 { min(Self.secondLookNanosecondsMost, policy.lookNanoseconds / 2) }
-
-    private func newEpisode(began: MonotonicInstant, seen: MonotonicInstant) -> Episode {
-        Episode(
-            number: 0,
-            began: began,
-            earliest: min(lastFree, began),
-            seen: seen,
-            nextReportNanoseconds: policy.thresholdNanoseconds,
-            evidence: CauseEvidence(start: began)
-        )
-    }
-
-    // MARK: Reports
-
-    private mutating func report(
-        at instant: MonotonicInstant,
-        interruptions: InterruptionLog,
-        into actions: inout [Action]
-    ) {
-        if isOneJob(seenUntil: instant) {
-            job = reported(job, kind: .stall, at: instant, interruptions: interruptions, into: &actions)
-        }
-        // A single job that is over the threshold explains the lateness, and one that is old may yet do so.
-        let age = job?.durationNanoseconds(at: instant, interruptions: interruptions) ?? 0
-        if age * 2 < policy.thresholdNanoseconds {
-            late = reported(late, kind: .congestion, at: instant, interruptions: interruptions, into: &actions)
-        }
-    }
-
-    private mutating func reported(
-        _ current: Episode?,
-        kind: StallReport.Kind,
-        at instant: MonotonicInstant,
-        interruptions: InterruptionLog,
-        into actions: inout [Action]
-    ) -> Episode? {
-        guard var episode = current else { return nil }
-        let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
-        guard duration >= episode.nextReportNanoseconds else { return episode }
-        let state: StallReport.State = episode.isReported ? .ongoing : .begun
-        if !episode.isReported { number(&episode) }
-        episode.scheduleNextReport(after: duration)
-        actions.append(.report(draft(episode, state: state, kind: kind, until: instant, interruptions: interruptions)))
-        return episode
-    }
-
-    private mutating func number(_ episode: inout Episode) {
-        episodes += 1
-        episode.number = episodes
-        episode.isReported = true
-        latestStallBegan = episode.began
-    }
-
-    /// Ends the job that goes on; returns whether it was a stall.
-    @discardableResult
-    private mutating func endJob(
-        at instant: MonotonicInstant,
-        interruptions: InterruptionLog,
-        into actions: inout [Action]
-    ) -> Bool {
-        guard var episode = job else { return false }
-        job = nil
-        let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
-        guard hasAnswered || policy.reportsBeforeFirstAnswer else { return false }
-        guard episode.isReported || duration >= policy.thresholdNanoseconds else { return false }
-        // What was late so far was so because of this job: that is no congestion.
-        if late?.isReported != true { late = nil }
-        if !episode.isReported { number(&episode) }
-        let draft = draft(episode, state: .ended, kind: .stall, until: instant, interruptions: interruptions)
-        count(draft)
-        actions.append(.report(draft))
-        return true
-    }
-
-    private mutating func endCongestion(
-        at instant: MonotonicInstant,
-        interruptions: InterruptionLog,
-        into actions: inout [Action]
-    ) {
-        guard var episode = late else { return }
-        late = nil
-        lateServed = nil
-        let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
-        guard hasAnswered || policy.reportsBeforeFirstAnswer else { return }
-        guard episode.isReported || duration >= policy.thresholdNanoseconds else { return }
-        if !episode.isReported { number(&episode) }
-        statistics.congestions += 1
-        statistics.congestedNanoseconds += duration
-        actions.append(
-            .report(draft(episode, state: .ended, kind: .congestion, until: instant, interruptions: interruptions))
-        )
-    }
-
-    private func cause(of episode: Episode, kind: StallReport.Kind) -> Cause {
-        if kind == .congestion { return episode.evidence.congestionVerdict }
-        let verdict = episode.evidence.verdict
-        // A pool that takes up no work has no thread for it, whatever its threads do.
-        return verdict == .unknown && policy.isPool ? .starvation : verdict
-    }
-
-    private mutating func count(_ draft: ReportDraft) {
-        statistics.stallDuration.observe(nanoseconds: draft.durationNanoseconds)
-        statistics.finishedStallNanoseconds += draft.durationNanoseconds
-        statistics.stallsBySeverity[draft.severity.rawValue] += 1
-        statistics.longestFinishedNanoseconds = max(statistics.longestFinishedNanoseconds, draft.durationNanoseconds)
-        let label = Cause.blockLabels.firstIndex(of: draft.cause.label) ?? Cause.blockLabels.count - 1
-        statistics.stallsByCause[label] += 1
-        statistics.stallNanosecondsByCause[label] += draft.durationNanoseconds
-    }
-
-    private func draft(
-        _ episode: Episode,
-        state: StallReport.State,
-        kind: StallReport.Kind,
-        until instant: MonotonicInstant,
-        interruptions: InterruptionLog
-    ) -> ReportDraft {
-        let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
-        return ReportDraft(
-            state: state,
-            kind: kind,
-            episode: episode.number,
-            began: episode.began,
-            until: instant,
-            durationNanoseconds: duration,
-            interruptedNanoseconds: episode.interruptedNanoseconds(until: instant, interruptions: interruptions),
-            severity: policy.thresholds.severity(ofNanoseconds: duration) ?? .warning,
-            cause: cause(of: episode, kind: kind),
-            cpuShare: episode.evidence.cpuShare,
-            thread: episode.evidence.blockedThread,
-            // At the end nothing is held up any more.
-            depth: state == .ended ? nil : latestDepth
-        )
     }
 }

@@ -1,0 +1,97 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// What others ask a detector.
+extension StallDetector {
+    /// When the target has to be looked at next.
+    public func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
+        guard !isGone else { return nil }
+        // At once after registration: a target that is blocked before its first beat has no thread that could be examined.
+        guard wasLookedAt else { return lastLook }
+        if beatPosted == nil, job == nil, late == nil {
+            let soonest = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
+            guard wasIdle || isProcessQuiet else { return soonest }
+            let pause = wasIdle ? policy.idleNanoseconds : policy.quietNanoseconds
+            return max(soonest, lastFree.advanced(byNanoseconds: pause))
+        }
+        var next = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
+        for episode in [job, late] {
+            guard let episode else { continue }
+            let interrupted = episode.interruptedNanoseconds(until: lastLook, interruptions: interruptions)
+            let due = episode.began.advanced(byNanoseconds: episode.nextReportNanoseconds + interrupted)
+            if due > lastLook { next = min(next, due) }
+        }
+        if let job, !isOneJob(seenUntil: lastLook),
+            job.durationNanoseconds(at: next, interruptions: interruptions) >= policy.thresholdNanoseconds
+        {
+            next = min(next, lastLook.advanced(byNanoseconds: secondLookNanoseconds))
+        }
+        return next
+    }
+
+    /// How much before ``nextLook(interruptions:)`` a look does as well, in nanoseconds: when the watchdog is awake for
+    /// another target, it saves waking again for this one.
+    public var lookSlackNanoseconds: Int64 {
+        wasIdle && beatPosted == nil && job == nil && late == nil ? policy.idleNanoseconds / 4 : 0
+    }
+
+    /// The counters, with what is going on at the given instant.
+    ///
+    /// - Parameters:
+    ///   - instant: now.
+    ///   - unixNanoseconds: the same instant as wall time.
+    ///   - interruptions: what to subtract.
+    public func statistics(
+        at instant: MonotonicInstant,
+        unixNanoseconds: Int64,
+        interruptions: InterruptionLog
+    ) -> StallStatistics {
+        var result = statistics
+        if let latestStallBegan {
+            result.latestStallBeganUnixNanoseconds = unixNanoseconds - instant.nanoseconds(since: latestStallBegan)
+        }
+        result.heartbeatAgeNanoseconds = max(0, instant.nanoseconds(since: lastFree))
+        guard hasAnswered || policy.reportsBeforeFirstAnswer, !isGone else { return result }
+        if let job {
+            // Not only the reported: a stall is current from the threshold on, even if the watchdog is late.
+            let duration = job.durationNanoseconds(at: instant, interruptions: interruptions)
+            if duration >= policy.thresholdNanoseconds, isOneJob(seenUntil: lastLook) {
+                result.currentStallNanoseconds = duration
+            }
+            // An answer that came since the last look may take back the rest, but not this.
+            if job.isReported {
+                result.certainStallNanoseconds = job.durationNanoseconds(at: lastLook, interruptions: interruptions)
+            }
+        }
+        if let late, late.isReported {
+            let certain = certainlyCongestedUntil(interruptions)
+            result.congestedNanoseconds += late.durationNanoseconds(at: certain, interruptions: interruptions)
+        }
+        return result
+    }
+
+    /// The earliest instant at which the congestion that goes on can turn out to have ended.
+    func certainlyCongestedUntil(_ interruptions: InterruptionLog) -> MonotonicInstant {
+        guard let lateServed else { return lastLook }
+        guard let beatPosted, isLate(posted: beatPosted, at: lastLook, interruptions: interruptions) else {
+            return lateServed
+        }
+        return lastLook
+    }
+
+    /// Whether a beat that ran, or still waits, at an instant has waited for longer than the threshold.
+    func isLate(
+        posted: MonotonicInstant,
+        at instant: MonotonicInstant,
+        interruptions: InterruptionLog
+    ) -> Bool {
+        let interrupted = interruptions.overlapNanoseconds(from: posted, to: instant)
+        return instant.nanoseconds(since: posted) - interrupted >= policy.thresholdNanoseconds
+    }
+
+    /// The cause of the stall that goes on, if one does.
+    public var currentCause: Cause? {
+        guard let job, job.isReported else { return nil }
+        return cause(of: job, kind: .stall)
+    }
+}

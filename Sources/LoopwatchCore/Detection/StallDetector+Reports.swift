@@ -1,0 +1,126 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is said and counted of stalls and congestions.
+extension StallDetector {
+    mutating func report(
+        at instant: MonotonicInstant,
+        interruptions: InterruptionLog,
+        into actions: inout [Action]
+    ) {
+        if isOneJob(seenUntil: instant) {
+            job = reported(job, kind: .stall, at: instant, interruptions: interruptions, into: &actions)
+        }
+        // A single job that is over the threshold explains the lateness, and one that is old may yet do so.
+        let age = job?.durationNanoseconds(at: instant, interruptions: interruptions) ?? 0
+        if age * 2 < policy.thresholdNanoseconds {
+            late = reported(late, kind: .congestion, at: instant, interruptions: interruptions, into: &actions)
+        }
+    }
+
+    mutating func reported(
+        _ current: Episode?,
+        kind: StallReport.Kind,
+        at instant: MonotonicInstant,
+        interruptions: InterruptionLog,
+        into actions: inout [Action]
+    ) -> Episode? {
+        guard var episode = current else { return nil }
+        let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
+        guard duration >= episode.nextReportNanoseconds else { return episode }
+        let state: StallReport.State = episode.isReported ? .ongoing : .begun
+        if !episode.isReported { number(&episode) }
+        episode.scheduleNextReport(after: duration)
+        actions.append(.report(draft(episode, state: state, kind: kind, until: instant, interruptions: interruptions)))
+        return episode
+    }
+
+    mutating func number(_ episode: inout Episode) {
+        episodes += 1
+        episode.number = episodes
+        episode.isReported = true
+        latestStallBegan = episode.began
+    }
+
+    /// Ends the job that goes on; returns whether it was a stall.
+    @discardableResult
+    mutating func endJob(
+        at instant: MonotonicInstant,
+        interruptions: InterruptionLog,
+        into actions: inout [Action]
+    ) -> Bool {
+        guard var episode = job else { return false }
+        job = nil
+        let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
+        guard hasAnswered || policy.reportsBeforeFirstAnswer else { return false }
+        guard episode.isReported || duration >= policy.thresholdNanoseconds else { return false }
+        // What was late so far was so because of this job: that is no congestion.
+        if late?.isReported != true { late = nil }
+        if !episode.isReported { number(&episode) }
+        let draft = draft(episode, state: .ended, kind: .stall, until: instant, interruptions: interruptions)
+        count(draft)
+        actions.append(.report(draft))
+        return true
+    }
+
+    mutating func endCongestion(
+        at instant: MonotonicInstant,
+        interruptions: InterruptionLog,
+        into actions: inout [Action]
+    ) {
+        guard var episode = late else { return }
+        late = nil
+        lateServed = nil
+        let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
+        guard hasAnswered || policy.reportsBeforeFirstAnswer else { return }
+        guard episode.isReported || duration >= policy.thresholdNanoseconds else { return }
+        if !episode.isReported { number(&episode) }
+        statistics.congestions += 1
+        statistics.congestedNanoseconds += duration
+        actions.append(
+            .report(draft(episode, state: .ended, kind: .congestion, until: instant, interruptions: interruptions))
+        )
+    }
+
+    func cause(of episode: Episode, kind: StallReport.Kind) -> Cause {
+        if kind == .congestion { return episode.evidence.congestionVerdict }
+        let verdict = episode.evidence.verdict
+        // A pool that takes up no work has no thread for it, whatever its threads do.
+        return verdict == .unknown && policy.isPool ? .starvation : verdict
+    }
+
+    mutating func count(_ draft: ReportDraft) {
+        statistics.stallDuration.observe(nanoseconds: draft.durationNanoseconds)
+        statistics.finishedStallNanoseconds += draft.durationNanoseconds
+        statistics.stallsBySeverity[draft.severity.rawValue] += 1
+        statistics.longestFinishedNanoseconds = max(statistics.longestFinishedNanoseconds, draft.durationNanoseconds)
+        let label = Cause.blockLabels.firstIndex(of: draft.cause.label) ?? Cause.blockLabels.count - 1
+        statistics.stallsByCause[label] += 1
+        statistics.stallNanosecondsByCause[label] += draft.durationNanoseconds
+    }
+
+    func draft(
+        _ episode: Episode,
+        state: StallReport.State,
+        kind: StallReport.Kind,
+        until instant: MonotonicInstant,
+        interruptions: InterruptionLog
+    ) -> ReportDraft {
+        let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
+        return ReportDraft(
+            state: state,
+            kind: kind,
+            episode: episode.number,
+            began: episode.began,
+            until: instant,
+            durationNanoseconds: duration,
+            interruptedNanoseconds: episode.interruptedNanoseconds(until: instant, interruptions: interruptions),
+            severity: policy.thresholds.severity(ofNanoseconds: duration) ?? .warning,
+            cause: cause(of: episode, kind: kind),
+            cpuShare: episode.evidence.cpuShare,
+            thread: episode.evidence.blockedThread,
+            // At the end nothing is held up any more.
+            depth: state == .ended ? nil : latestDepth
+        )
+    }
+}
