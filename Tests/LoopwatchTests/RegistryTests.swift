@@ -167,6 +167,8 @@ extension Live {
                     let recorder = ReportRecorder()
                     try withWatch({ $0.log = [.file(path: log), recorder.destination] }) { watch, _ in
                         watch.add(loops[0].target("one"))
+                        // Something to go on watching when the loop is gone.
+                        watch.add(.queue("two", DispatchQueue(label: "two")))
                         try eventually("the way in which the loop waits is known") {
                             try watch.statistics(of: "one").lag.count > 12
                         }

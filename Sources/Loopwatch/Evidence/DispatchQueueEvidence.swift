@@ -95,15 +95,19 @@ struct DispatchQueueEvidence: Sendable {
         if let cpu, let before = record.cpuNanoseconds { observation.computedNanoseconds = max(0, cpu - before) }
         record.cpuNanoseconds = cpu
         observation.call = record.view.call()?.blockingCall
-        // Of a thread that was not known before, nobody knows whether this is the first of its sleeps in the job.
-        let isStranger = record.schedule == nil
         let schedule = record.view.schedule()
         if let schedule, let before = record.schedule {
             observation.delayedNanoseconds = max(0, schedule.delayNanoseconds - before.delayNanoseconds)
             observation.runs = max(0, schedule.runs - before.runs)
+        } else if let schedule, schedule.runs <= 1 {
+            // A thread that was made for this job.
+            observation.runs = schedule.runs
+            observation.computedNanoseconds = cpu
+            observation.delayedNanoseconds = schedule.delayNanoseconds
         }
         record.schedule = schedule
-        if wantsBlockStart, !isStranger, observation.call != nil {
+        // Of a thread of which it is not known how often it slept lately, the latest sleep need not be the first.
+        if wantsBlockStart, observation.call != nil, observation.runs != nil {
             observation.sleepingSince = record.view.lastRun().flatMap(SchedulerClock.instant)
         }
         threads.append(record)

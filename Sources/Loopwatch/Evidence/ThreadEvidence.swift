@@ -91,7 +91,8 @@ struct ThreadEvidence: Sendable {
         observation.progress = call == nil ? .unknown : .busy
         if hasAdvanced(), isBeatOut { observation.progress = .advanced }
         observation.call = call?.blockingCall
-        if wantsBlockStart, observation.call != nil {
+        // Of a thread of which it is not known how often it slept lately, the latest sleep need not be the first.
+        if wantsBlockStart, observation.call != nil, observation.runs != nil {
             observation.sleepingSince = view!.lastRun().flatMap(SchedulerClock.instant)
         }
         return EvidenceSource.Look(observation: observation)

@@ -13,7 +13,6 @@ struct Outputs: ~Copyable {
     static let standardErrorName = "standard error"
 
     private let destinations: [LogDestination]
-    private let takesNotes: Bool
     private var files: [String: LogFileBox] = [:]
 
     /// A log file that a dictionary can hold.
@@ -25,8 +24,12 @@ struct Outputs: ~Copyable {
 
     init(_ destinations: [LogDestination]) {
         self.destinations = destinations
-        takesNotes = destinations.contains { $0.takesNotes }
         for case .file(let path) in destinations { files[path] = LogFileBox(path: path) }
+    }
+
+    /// Whether any destination takes lines that are no reports.
+    private var takesNotes: Bool {
+        destinations.contains { $0.takesNotes }
     }
 
     /// Opens the files that are not open or no longer at their path; returns what failed.

@@ -70,10 +70,24 @@ public struct CauseEvidence: Sendable, Equatable {
         }
         if let cpuShare { shares.append((cpuShare, .cpu)) }
         guard let largest = shares.max(by: { $0.share < $1.share }), largest.share >= Self.shareLeast else {
-            return .unknown
+            return wasKeptFromCPU ? .runqueue : .unknown
         }
         return largest.cause
     }
+
+    /// The verdict on a target that was late although its jobs ended: very many of them, or no CPU for them.
+    public var congestionVerdict: Cause { wasKeptFromCPU ? .runqueue : .congestion }
+
+    /// Whether the thread was ready at most looks and yet hardly ran.
+    ///
+    /// The kernel counts a wait for a CPU only once it is over, so what it has counted is not enough.
+    private var wasKeptFromCPU: Bool {
+        guard let cpuShare, looks >= Self.looksForAbsence else { return false }
+        return calls.values.reduce(0, +) * 2 < looks && cpuShare < Self.shareLeast
+    }
+
+    /// Looks from which on it means something that the thread was never seen asleep.
+    private static let looksForAbsence = 4
 
     /// A mechanism that took less of the time than this is no cause.
     private static let shareLeast = 0.3

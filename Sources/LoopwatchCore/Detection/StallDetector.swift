@@ -23,6 +23,9 @@ public struct StallDetector: Sendable {
     /// By how much two estimates of the same beginning may differ, in nanoseconds.
     private static let startNanosecondsTolerated: Int64 = 1_000_000
 
+    /// Time between the first look at what may be a stall or many short jobs and the look that tells, in nanoseconds.
+    private static let secondLookNanoseconds: Int64 = 2_000_000
+
     private var lastFree: MonotonicInstant
     private var latestStallBegan: MonotonicInstant?
     private var lastLook: MonotonicInstant
@@ -61,7 +64,7 @@ public struct StallDetector: Sendable {
     /// because the last proof of freedom is long ago.
     public func wantsBlockStart(at instant: MonotonicInstant) -> Bool {
         guard let job else {
-            let isLongAgo = instant.nanoseconds(since: lastLook) > 2 * policy.lookNanoseconds
+            let isLongAgo = instant.nanoseconds(since: lastLook) > policy.lookNanoseconds
             return beatPosted != nil || lastFree == lastLook && isLongAgo
         }
         return !job.isStartKnown && !job.isReported
@@ -71,7 +74,9 @@ public struct StallDetector: Sendable {
     ///
     /// - Returns: false if that does not apply, because a beat is out or something goes on; then nothing was noted.
     public mutating func stillFree(at instant: MonotonicInstant) -> Bool {
-        guard lastFree == lastLook, beatPosted == nil, job == nil, late == nil, !isGone else { return false }
+        guard wasLookedAt, lastFree == lastLook, beatPosted == nil, job == nil, late == nil, !isGone else {
+            return false
+        }
         wasIdle = true
         lastFree = instant
         lastLook = instant
@@ -203,6 +208,11 @@ public struct StallDetector: Sendable {
             let due = episode.began.advanced(byNanoseconds: episode.nextReportNanoseconds + interrupted)
             if due > lastLook { next = min(next, due) }
         }
+        if let job, !isOneJob(seenUntil: lastLook),
+            job.durationNanoseconds(at: next, interruptions: interruptions) >= policy.thresholdNanoseconds
+        {
+            next = min(next, lastLook.advanced(byNanoseconds: Self.secondLookNanoseconds))
+        }
         return next
     }
 
@@ -232,7 +242,9 @@ public struct StallDetector: Sendable {
         if let job {
             // Not only the reported: a stall is current from the threshold on, even if the watchdog is late.
             let duration = job.durationNanoseconds(at: instant, interruptions: interruptions)
-            if duration >= policy.thresholdNanoseconds { result.currentStallNanoseconds = duration }
+            if duration >= policy.thresholdNanoseconds, isOneJob(seenUntil: lastLook) {
+                result.currentStallNanoseconds = duration
+            }
             // An answer that came since the last look may take back the rest, but not this.
             if job.isReported {
                 result.certainStallNanoseconds = job.durationNanoseconds(at: lastLook, interruptions: interruptions)
@@ -331,7 +343,8 @@ public struct StallDetector: Sendable {
             }
             return
         }
-        episode.isStartKnown = true
+        // Where runs are not counted, it takes another look to see that this sleep is not one of many.
+        episode.isStartKnown = episode.runsBefore == 1 || observation.instant > episode.seen
         let start = BlockStart.estimate(
             lastFree: episode.earliest,
             activeNanoseconds: episode.evidence.activeNanoseconds,
@@ -374,13 +387,23 @@ public struct StallDetector: Sendable {
         // The job that ended did so somewhere since the last look; the middle is the estimate without bias.
         let middle = lastLook.advanced(byNanoseconds: observation.instant.nanoseconds(since: lastLook) / 2)
         let boundary = max(middle, lastFree)
-        let wasStall = endJob(at: max(boundary, began), interruptions: interruptions, into: &actions)
+        let wasOneJob = isOneJob(seenUntil: lastLook)
+        let wasStall =
+            wasOneJob && endJob(at: max(boundary, began), interruptions: interruptions, into: &actions)
         // Nothing is late as long as nothing waits, and a stall that ended is told already.
         if late == nil, beatPosted != nil {
             late = newEpisode(began: wasStall ? max(boundary, began) : began, seen: observation.instant)
         }
         job = newEpisode(began: boundary, seen: observation.instant)
         job?.earliest = max(lastLook, lastFree)
+    }
+
+    /// Whether what goes on is known to be one job: its thread slept, or two looks found no change.
+    ///
+    /// What one look found after a long time without one may be many short jobs.
+    private func isOneJob(seenUntil look: MonotonicInstant) -> Bool {
+        guard let job else { return false }
+        return job.isReported || job.isStartKnown || job.seen < look
     }
 
     private func newEpisode(began: MonotonicInstant, seen: MonotonicInstant) -> Episode {
@@ -401,7 +424,9 @@ public struct StallDetector: Sendable {
         interruptions: InterruptionLog,
         into actions: inout [Action]
     ) {
-        job = reported(job, kind: .stall, at: instant, interruptions: interruptions, into: &actions)
+        if isOneJob(seenUntil: instant) {
+            job = reported(job, kind: .stall, at: instant, interruptions: interruptions, into: &actions)
+        }
         // A single job that is over the threshold explains the lateness, and one that is old may yet do so.
         let age = job?.durationNanoseconds(at: instant, interruptions: interruptions) ?? 0
         if age * 2 < policy.thresholdNanoseconds {
@@ -474,7 +499,7 @@ public struct StallDetector: Sendable {
     }
 
     private func cause(of episode: Episode, kind: StallReport.Kind) -> Cause {
-        if kind == .congestion { return .congestion }
+        if kind == .congestion { return episode.evidence.congestionVerdict }
         let verdict = episode.evidence.verdict
         // A pool that takes up no work has no thread for it, whatever its threads do.
         return verdict == .unknown && policy.isPool ? .starvation : verdict

@@ -82,18 +82,17 @@ struct DemoCommand {
     ) throws(CommandError) -> Loopwatch {
         var settings = configuration.watch
         settings.log.append(.closure(warned))
-        let watch = try start(settings)
-        guard let wanted = settings.endpoint, watch.endpointAddress == nil else { return watch }
-        watch.stop()
-        let reason = Self.reason(against: wanted)
+        guard let wanted = settings.endpoint, let reason = Self.reason(against: wanted) else {
+            return try start(settings)
+        }
         guard !configuration.isEndpointChosen else {
             throw .unavailable("nothing can listen at \(wanted): \(reason).")
         }
         settings.endpoint = .tcp(host: "127.0.0.1", port: 0)
-        let other = try start(settings)
-        let address = other.endpointAddress.map { "at \($0) instead" } ?? "nowhere"
+        let watch = try start(settings)
+        let address = watch.endpointAddress.map { "at \($0) instead" } ?? "nowhere"
         Console(.standardError).line("loopwatch: the endpoint listens \(address): \(reason).")
-        return other
+        return watch
     }
 
     private func start(_ settings: WatchConfiguration) throws(CommandError) -> Loopwatch {
@@ -104,11 +103,11 @@ struct DemoCommand {
         }
     }
 
-    /// Why nothing can listen at an address.
-    private static func reason(against address: EndpointAddress) -> String {
+    /// Why nothing can listen at an address; `nil` if something can.
+    private static func reason(against address: EndpointAddress) -> String? {
         do {
             try ListeningSocket(address: address, backlog: 1).close()
-            return "it was taken just before"
+            return nil
         } catch {
             return "\(error)"
         }

@@ -32,6 +32,14 @@ struct InterruptionLogTests {
         #expect(overlap(40, 15) == 0)
     }
 
+    @Test("where a target's own thread is known, that the watchdog waited for a CPU is no excuse")
+    mutating func starvation() {
+        append(10, 20)
+        log.append(Interruption(from: at(30), to: at(50), kind: .suspended))
+        #expect(overlap(0, 100) == 30)
+        #expect(log.overlapNanoseconds(from: at(0), to: at(100), countsStarvation: false) == .milliseconds(20))
+    }
+
     @Test("the oldest are forgotten beyond the bound")
     mutating func bound() {
         for number in 0..<(Limits.interruptionsKept + 10) { append(Double(number) * 2, Double(number) * 2 + 1) }

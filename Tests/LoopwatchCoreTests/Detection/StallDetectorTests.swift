@@ -31,8 +31,16 @@ struct StallDetectorTests {
         _ progress: Observation.Progress,
         isQuiet: Bool = false
     ) -> [ReportDraft] {
-        let observation = Observation(instant: at(milliseconds), progress: progress, isProcessQuiet: isQuiet)
-        return perform(detector.looked(observation, interruptions: interruptions), at: milliseconds)
+        look(Observation(instant: at(milliseconds), progress: progress, isProcessQuiet: isQuiet))
+    }
+
+    private mutating func look(_ observation: Observation) -> [ReportDraft] {
+        let actions = detector.looked(observation, interruptions: interruptions)
+        return perform(actions, at: Double(observation.instant.nanoseconds) / 1e6)
+    }
+
+    private mutating func isStillFree(_ milliseconds: Double) -> Bool {
+        detector.stillFree(at: at(milliseconds))
     }
 
     private mutating func answer(_ milliseconds: Double, posted: Double) -> [ReportDraft] {
@@ -55,21 +63,73 @@ struct StallDetectorTests {
     @Test("a loop that waits never gets a beat, and is looked at once a threshold")
     mutating func idle() {
         #expect(look(10, .free).isEmpty)
+        #expect(look(20, .free).isEmpty)
         for count in 1...100 {
-            #expect(nextLook == 10 + Double(count) * 100)
-            #expect(look(10 + Double(count) * 100, .free).isEmpty)
+            let instant = 20 + Double(count) * 100
+            #expect(nextLook == instant)
+            // Every other time it is known for less that nothing ran.
+            if count % 2 == 0 {
+                #expect(look(instant, .free).isEmpty)
+            } else {
+                #expect(isStillFree(instant))
+            }
         }
-        #expect(counters(10_010).beats == 0)
-        #expect(counters(10_010).parkChecks == 101)
+        #expect(counters(10_020).beats == 0)
+        #expect(counters(10_020).parkChecks == 102)
+        #expect(detector.lookSlackNanoseconds == .milliseconds(25))
     }
 
     @Test("a loop that computes now and then is looked at every resolution until it waits again")
     mutating func lively() {
-        let observation = Observation(instant: at(75), progress: .free, computedNanoseconds: .milliseconds(2))
-        #expect(detector.looked(observation, interruptions: interruptions).isEmpty)
-        #expect(nextLook == 85)
-        #expect(look(85, .free).isEmpty)
-        #expect(nextLook == 185)
+        func free(_ instant: Double, computed: Double) -> Observation {
+            Observation(instant: at(instant), progress: .free, computedNanoseconds: .milliseconds(computed))
+        }
+        for instant in stride(from: 10.0, through: 200, by: 10) {
+            #expect(look(free(instant, computed: 1)).isEmpty)
+            #expect(nextLook == instant + 10 && detector.lookSlackNanoseconds == 0)
+        }
+        #expect(look(free(210, computed: 0.1)).isEmpty)
+        #expect(nextLook == 310)
+        #expect(look(free(310, computed: 1.1)).isEmpty)
+        #expect(nextLook == 320)
+        #expect(isStillFree(320))
+        #expect(nextLook == 420)
+    }
+
+    @Test("what is known for less is not taken while a beat is out, after something ran, or after the end")
+    mutating func stillFree() {
+        #expect(!isStillFree(1))
+        #expect(look(10, .unknown).isEmpty)
+        #expect(!isStillFree(11))
+        #expect(answer(12, posted: 10).isEmpty)
+        #expect(!isStillFree(13))
+        #expect(look(20, .free).isEmpty)
+        #expect(isStillFree(21))
+        _ = detector.targetGone(at: at(22), interruptions: interruptions)
+        #expect(!isStillFree(23))
+    }
+
+    @Test("since when a thread sleeps is asked when it may be blocked, and not again once it is known or reported")
+    mutating func blockStart() {
+        #expect(!detector.wantsBlockStart(at: at(5)))
+        for instant in [10.0, 20] { #expect(look(instant, .free).isEmpty) }
+        #expect(!detector.wantsBlockStart(at: at(30)))
+        #expect(detector.wantsBlockStart(at: at(120)))
+        func asleep(_ instant: Double, since: Double?) -> Observation {
+            Observation(
+                instant: at(instant),
+                progress: .busy,
+                sleepingSince: since.map { at($0) },
+                call: BlockingCall(name: "read", isLock: false)
+            )
+        }
+        #expect(look(asleep(120, since: 55)).isEmpty)
+        #expect(detector.wantsBlockStart(at: at(130)))
+        #expect(look(asleep(130, since: 55)).isEmpty)
+        #expect(!detector.wantsBlockStart(at: at(140)))
+        #expect(nextLook == 140)
+        #expect(look(asleep(155, since: nil)).count == 1)
+        #expect(!detector.wantsBlockStart(at: at(160)))
     }
 
     @Test("one stall goes from warning to error to critical, and its reports come at 1, 2, 4, 8 times the threshold")
@@ -107,6 +167,7 @@ struct StallDetectorTests {
     @Test("a loop that was preempted between reading its clock and answering takes back nothing that was counted")
     mutating func preemptedBeat() {
         _ = look(0, .unknown)
+        #expect(look(10, .unknown).isEmpty)
         #expect(look(100, .unknown).map(\.state) == [.begun])
         let before = counters(100)
         #expect(answer(99.9, posted: 0).map(\.state) == [.ended])
@@ -141,6 +202,7 @@ struct StallDetectorTests {
     @Test("a target that is gone has its stall ended once, and is never looked at again")
     mutating func gone() {
         _ = look(0, .unknown)
+        #expect(look(10, .unknown).isEmpty)
         #expect(look(100, .unknown).count == 1)
         let actions = detector.targetGone(at: at(150), interruptions: interruptions)
         #expect(perform(actions, at: 150).map(\.state) == [.ended])

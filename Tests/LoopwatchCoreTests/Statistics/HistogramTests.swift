@@ -58,4 +58,15 @@ struct HistogramTests {
         #expect(histogram.exemplars.compactMap { $0 } == [exemplar(2)])
         #expect(histogram.exemplars.first == exemplar(2))
     }
+
+    @Test("an exemplar can come after its observation, and belongs to its own bucket only")
+    func attached() {
+        var histogram = Histogram(edges: .stall)
+        let exemplar = Histogram.Exemplar(warning: 7, nanoseconds: 300_000_000, unixNanoseconds: 1)
+        histogram.observe(nanoseconds: 300_000_000)
+        histogram.attach(exemplar)
+        let index = histogram.exemplars.firstIndex { $0 != nil }
+        #expect(index.map { HistogramEdges.stall.nanoseconds[$0] } == 500_000_000)
+        #expect(histogram.count == 1 && histogram.exemplars.count { $0 != nil } == 1)
+    }
 }

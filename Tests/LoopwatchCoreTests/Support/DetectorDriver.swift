@@ -64,10 +64,9 @@ struct DetectorDriver {
                 )
             )
         }
-        let observation = loop.look(
-            at: now,
-            wantsBlockStart: detector.wantsBlockStart(at: MonotonicInstant(nanoseconds: now))
-        )
+        let instant = MonotonicInstant(nanoseconds: now)
+        if loop.isStillFree(at: now), detector.stillFree(at: instant) { return }
+        let observation = loop.look(at: now, wantsBlockStart: detector.wantsBlockStart(at: instant))
         perform(detector.looked(observation, interruptions: interruptions))
     }
 
@@ -102,6 +101,7 @@ struct DetectorDriver {
             && current.congestions >= before.congestions
         if !isGrowing { Issue.record("a counter went down: \(before) then \(current)") }
         let finished = current.stallDuration.count
+        if finished == before.stallDuration.count { return }
         if current.stallsBySeverity.reduce(0, +) != finished || current.stallsByCause.reduce(0, +) != finished
             || current.stallNanosecondsByCause.reduce(0, +) != current.finishedStallNanoseconds
             || current.stallDuration.sumNanoseconds != current.finishedStallNanoseconds

@@ -29,8 +29,8 @@ struct SimulatedLoop {
         /// Its length in nanoseconds.
         var length: Int64 { end - begin }
 
-        /// What it computes, in nanoseconds.
-        var computed: Int64 { SimulatedLoop.computed(self, until: end) }
+        /// How much of it may be taken for part of the next job, if nobody saw it, in nanoseconds.
+        var mistakable: Int64 { work == .alternating ? 1_000_000_000_000 : SimulatedLoop.computed(self, until: end) }
     }
 
     /// How much a look tells.
@@ -62,8 +62,15 @@ struct SimulatedLoop {
     func beatRuns(postedAt posted: Int64) -> Int64 {
         // Waking a thread takes some time.
         let ready = posted + 30_000
-        guard let job = jobs[first...].first(where: { $0.end > ready }), job.begin <= ready else { return ready }
-        return job.end + 5_000
+        var next = first
+        while next < jobs.count, jobs[next].end <= ready { next += 1 }
+        return next < jobs.count && jobs[next].begin <= ready ? jobs[next].end + 5_000 : ready
+    }
+
+    /// Whether the thread waits, and has not run since the last look.
+    func isStillFree(at now: Int64) -> Bool {
+        guard evidence == .thread else { return false }
+        return !jobs.indices.contains(first) || jobs[first].begin > now
     }
 
     /// What a look tells.

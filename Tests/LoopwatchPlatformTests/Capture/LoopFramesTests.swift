@@ -5,54 +5,6 @@ import LoopwatchPlatform
 import Synchronization
 import Testing
 
-/// A loop made by hand, of functions that are not inlined, which runs what it is given from a list.
-private final class HandMadeLoop: Sendable {
-    /// What the loop does next.
-    let queue = Mutex<[@Sendable () -> Void]>([])
-    /// Whether it is to end.
-    let isStopping = Atomic<Bool>(false)
-
-    /// Runs jobs until told to stop.
-    @inline(never)
-    func run() {
-        var count: UInt64 = 0
-        while !isStopping.load(ordering: .acquiring) { tick(&count) }
-        HandMadeLoop.keep(count)
-    }
-
-    /// Runs the jobs that are there.
-    @inline(never)
-    private func tick(_ count: inout UInt64) {
-        let jobs = queue.withLock { queue in
-            defer { queue = [] }
-            return queue
-        }
-        for job in jobs {
-            count += 1
-            perform(job, number: count)
-        }
-        HandMadeLoop.keep(count)
-    }
-
-    /// Runs one job, with its number in the frame.
-    @inline(never)
-    private func perform(_ job: () -> Void, number: UInt64) {
-        var mark = number
-        withUnsafeMutablePointer(to: &mark) { pointer in
-            pointer.pointee = number
-            job()
-            pointer.pointee += 1
-        }
-        HandMadeLoop.keep(mark)
-    }
-
-    /// Has the compiler hold a value.
-    @inline(never)
-    private static func keep(_ value: UInt64) {
-        if value == .max { print("never") }
-    }
-}
-
 /// Telling many short jobs from one long one by the frames of the loop that runs them.
 @Suite("Loop frames")
 struct LoopFramesTests {
@@ -76,7 +28,7 @@ struct LoopFramesTests {
         let note = LoopFramesNote()
         let signal = Holder(note: note)
         let beat: @Sendable () -> Void = { signal.beat() }
-        loop.queue.withLock { $0.append(beat) }
+        loop.enqueue([HandMadeLoop.Job(run: beat)])
         try eventually("the beat runs") { signal.isDone.load(ordering: .acquiring) }
         return withUnsafeBytes(of: beat) { LoopFrames(links: note.links(), beat: $0.load(as: UInt64.self)) }
     }
@@ -108,8 +60,8 @@ struct LoopFramesTests {
         }
         let frames = try #require(try noted(on: loop))
         let gate = Gate()
-        let jobs = [@Sendable () -> Void](repeating: { gate.pass() }, count: 20)
-        loop.queue.withLock { $0 = jobs }
+        let jobs = [HandMadeLoop.Job](repeating: HandMadeLoop.Job { gate.pass() }, count: 20)
+        loop.enqueue(jobs)
         var contents: [LoopFrames.Content] = []
         for number in 1...jobs.count {
             try eventually("job \(number) runs") { gate.arrived.load(ordering: .acquiring) == number }

@@ -91,23 +91,3 @@ struct ThreadViewTests {
         #expect(view.runDelayNanoseconds() == nil && view.lastRun() == nil)
     }
 }
-
-/// A lock that sleeps in the kernel, held across calls.
-private final class TestLock: Sendable {
-    // nonisolated(unsafe): a pthread mutex is made for use from several threads.
-    nonisolated(unsafe) private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-
-    /// Creates an open lock.
-    init() { pthread_mutex_init(mutex, nil) }
-
-    deinit {
-        pthread_mutex_destroy(mutex)
-        mutex.deallocate()
-    }
-
-    /// Takes the lock.
-    func lock() { pthread_mutex_lock(mutex) }
-
-    /// Gives it back.
-    func unlock() { pthread_mutex_unlock(mutex) }
-}

@@ -33,10 +33,11 @@ extension Integration {
                     try await clients.waitForAll()
                 }
             }
-            // What the watchdog itself slept through is labelled as the machine's doing, and is allowed to be.
+            // What is labelled as the machine's doing is allowed: that nothing ran, or that a loop was ready and not run.
+            let wrong = log.blamed.filter { $0.report.state == .ended && $0.report.cause != .runqueue }
             print("\(answers.value) requests in \(Self.seconds) s; reports: \(log.text)")
             #expect(answers.value > 100 * Self.seconds, "the load was no load")
-            #expect(log.blamed.isEmpty, "\(log.text)")
+            #expect(wrong.isEmpty, "\(log.text)")
         }
 
         @Test("whose loops wait is not woken, and costs next to nothing")
