@@ -6,13 +6,12 @@ import Glibc
 import Loopwatch
 import LoopwatchCore
 import LoopwatchPlatform
-import Synchronization
 import Testing
 
 /// A pool of threads that tells how many jobs wait.
 final class TestPool: Sendable {
     private let loops: [ConditionLoop]
-    private let waiting = Mutex<[@Sendable () -> Void]>([])
+    private let waiting = Guarded<[@Sendable () -> Void]>([])
 
     /// Starts the threads.
     init(threads: Int) throws { loops = try (0..<threads).map { _ in try ConditionLoop() } }

@@ -87,7 +87,7 @@ public struct CauseEvidence: Sendable, Equatable {
     }
 
     /// Looks from which on it means something that the thread was never seen asleep.
-    private static let looksForAbsence = 4
+    private static let looksForAbsence = 2
 
     /// A mechanism that took less of the time than this is no cause.
     private static let shareLeast = 0.3

@@ -153,7 +153,8 @@ struct StallDetectorPropertyTests {
         let severity = watched.policy.thresholds.severity(ofNanoseconds: ended.durationNanoseconds)
         expect(ended.severity == severity, "wrong severity")
         // A block that ends at its threshold may be over before it could be said to have begun.
-        guard block.length >= threshold + tolerance else { return }
+        // Whether it is one job at all takes a second look, 2 ms later.
+        guard block.length >= threshold + max(tolerance, 2_000_000) else { return }
         expect(begun.state == .begun, "not begun")
         let delay = begun.until.nanoseconds - block.begin - threshold
         expect(abs(delay) <= max(tolerance, 5_000_000), "begun late")

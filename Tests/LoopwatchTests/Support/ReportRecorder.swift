@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Loopwatch
-import Synchronization
 
 /// Remembers what a watch logs.
 final class ReportRecorder: Sendable {
@@ -11,7 +10,7 @@ final class ReportRecorder: Sendable {
         var lines: [String] = []
     }
 
-    private let storage = Mutex(Storage())
+    private let storage = Guarded(Storage())
 
     /// Where the watch is to log.
     var destination: LogDestination {

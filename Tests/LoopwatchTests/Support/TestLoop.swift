@@ -114,7 +114,7 @@ final class PollLoop: TestLoop {
         var isOver = false
     }
 
-    private let storage = Mutex(Storage())
+    private let storage = Guarded(Storage())
     private let own = Mutex<OwnThread?>(nil)
     private let identifier = Atomic<ThreadIdentifier>(0)
     private let readEnd: CInt
