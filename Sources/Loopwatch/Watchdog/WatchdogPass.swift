@@ -123,11 +123,10 @@ struct WatchdogPass {
         let name = watched.target.name
         let waitedBefore = own.runDelayNanoseconds()
         let nanoseconds = health.call(name, closure)
+        let isSlow = nanoseconds > Self.closureNanosecondsMost
         // A closure that was never slow before may have been stopped together with the whole process.
-        if nanoseconds <= Self.closureNanosecondsMost || slowTargets.contains(name) {
-            closureNanoseconds += nanoseconds
-        }
-        guard nanoseconds > Self.closureNanosecondsMost, slowTargets.count < Limits.loopsMaximum else { return }
+        if !isSlow || slowTargets.contains(name) { closureNanoseconds += nanoseconds }
+        guard isSlow, slowTargets.count < Limits.loopsMaximum else { return }
         // Where the kernel ran something else meanwhile, the closure is not to blame.
         if let before = waitedBefore, let after = own.runDelayNanoseconds(), (after - before) * 2 >= nanoseconds {
             return

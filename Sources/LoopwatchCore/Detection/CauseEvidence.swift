@@ -70,7 +70,7 @@ public struct CauseEvidence: Sendable, Equatable {
         }
         if let cpuShare { shares.append((cpuShare, .cpu)) }
         guard let largest = shares.max(by: { $0.share < $1.share }), largest.share >= Self.shareLeast else {
-            return wasKeptFromCPU ? .runqueue : .unknown
+            return .unknown
         }
         return largest.cause
     }

@@ -11,6 +11,10 @@ struct Episode: Sendable {
     var earliest: MonotonicInstant
     /// The first look at which it was going on.
     var seen: MonotonicInstant
+    /// Whether its thread computed at that look, and so may have run many short jobs before it.
+    var wasComputing = false
+    /// CPU time of its thread since that look, in nanoseconds.
+    var ranNanoseconds: Int64 = 0
     /// How many times its thread was put on a CPU between the last proof of freedom and that look.
     var runsBefore: Int64 = 0
     /// The same between that look and the latest.

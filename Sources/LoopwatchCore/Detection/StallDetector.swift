@@ -23,8 +23,8 @@ public struct StallDetector: Sendable {
     /// By how much two estimates of the same beginning may differ, in nanoseconds.
     private static let startNanosecondsTolerated: Int64 = 1_000_000
 
-    /// Time between the first look at what may be a stall or many short jobs and the look that tells, in nanoseconds.
-    private static let secondLookNanoseconds: Int64 = 2_000_000
+    /// Most time between the two looks that tell a stall from many short jobs, in nanoseconds.
+    private static let secondLookNanosecondsMost: Int64 = 2_000_000
 
     private var lastFree: MonotonicInstant
     private var latestStallBegan: MonotonicInstant?
@@ -158,6 +158,7 @@ public struct StallDetector: Sendable {
         if job == nil { beginJob(observation) }
         if observation.progress == .advanced { restartJob(observation, interruptions: interruptions, into: &actions) }
         job?.evidence.add(observation)
+        noteComputing(observation)
         refineStart(observation)
         late?.evidence.add(observation)
         if hasAnswered || policy.reportsBeforeFirstAnswer {
@@ -211,7 +212,7 @@ public struct StallDetector: Sendable {
         if let job, !isOneJob(seenUntil: lastLook),
             job.durationNanoseconds(at: next, interruptions: interruptions) >= policy.thresholdNanoseconds
         {
-            next = min(next, lastLook.advanced(byNanoseconds: Self.secondLookNanoseconds))
+            next = min(next, lastLook.advanced(byNanoseconds: secondLookNanoseconds))
         }
         return next
     }
@@ -321,6 +322,16 @@ public struct StallDetector: Sendable {
             ? observation.instant : beatPosted ?? observation.instant
     }
 
+    private mutating func noteComputing(_ observation: Observation) {
+        guard var episode = job, let computed = observation.computedNanoseconds else { return }
+        if observation.instant > episode.seen {
+            episode.ranNanoseconds += computed
+        } else {
+            episode.wasComputing = observation.progress != .unknown && observation.call == nil
+        }
+        job = episode
+    }
+
     private mutating func refineStart(_ observation: Observation) {
         guard var episode = job, !episode.isStartKnown, !episode.isReported else { return }
         defer { job = episode }
@@ -398,13 +409,21 @@ public struct StallDetector: Sendable {
         job?.earliest = max(lastLook, lastFree)
     }
 
-    /// Whether what goes on is known to be one job: its thread slept, or two looks found no change.
+    /// Whether what goes on is known to be one job: its thread slept, or ran on without a change.
     ///
-    /// What one look found after a long time without one may be many short jobs.
+    /// What one look found after a long time without one may be many short jobs. A thread that has not run since then
+    /// has not gone on to another either: another program may have its CPU.
     private func isOneJob(seenUntil look: MonotonicInstant) -> Bool {
         guard let job else { return false }
-        return job.isReported || job.isStartKnown || job.seen < look
+        if job.isReported || job.isStartKnown { return true }
+        // Where runs are counted, many of them are many short jobs or one that sleeps again and again.
+        guard job.runsBefore <= 1 || job.seen < look else { return false }
+        guard job.wasComputing, job.ranNanoseconds < secondLookNanoseconds * 3 / 4 else { return true }
+        return look.nanoseconds(since: job.seen) >= policy.thresholdNanoseconds / 2
     }
+
+    /// Time between the first look at what may be a stall or many short jobs and the look that tells, in nanoseconds.
+    private var secondLookNanoseconds: Int64 { min(Self.secondLookNanosecondsMost, policy.lookNanoseconds / 2) }
 
     private func newEpisode(began: MonotonicInstant, seen: MonotonicInstant) -> Episode {
         Episode(

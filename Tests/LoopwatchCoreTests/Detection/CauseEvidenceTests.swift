@@ -49,8 +49,7 @@ struct CauseEvidenceTests {
         #expect(evidence(computed: 10).cpuShare == 1)
         #expect(evidence(computed: 5).verdict == .cpu)
         #expect(evidence(computed: 3).verdict == .cpu)
-        // Ready at every look, and yet it hardly ran.
-        #expect(evidence(computed: 2.9).verdict == .runqueue)
+        #expect(evidence(computed: 2.9).verdict == .unknown)
         #expect(evidence(computed: 4, delayed: 5).verdict == .runqueue)
         // Clocks that disagree a little do not make more than the whole.
         #expect(evidence(computed: 11).cpuShare == 1)

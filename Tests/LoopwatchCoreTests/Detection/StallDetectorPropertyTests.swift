@@ -40,7 +40,7 @@ struct StallDetectorPropertyTests {
             work: [.sleeping, .computing, .sleepingLater],
             tolerance: 1
         ),
-        Case(testDescription: "beats only", evidence: .beats, work: [.sleeping], tolerance: 5.1, meanTolerance: 1.5),
+        Case(testDescription: "beats only", evidence: .beats, work: [.sleeping], tolerance: 5.1, meanTolerance: 1.8),
         Case(
             testDescription: "beats only, finest",
             evidence: .beats,
