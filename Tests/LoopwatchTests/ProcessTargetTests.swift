@@ -42,7 +42,7 @@ extension Live {
                                         && hold.causes.contains($0.cause.text)
                                 }
                                 let told = ended.durationNanoseconds + ended.interruptedNanoseconds
-                                #expect(told > hold.nanoseconds - 140_000_000, "\(told), \(hold.nanoseconds)")
+                                #expect(told > hold.nanoseconds - 180_000_000, "\(told), \(hold.nanoseconds)")
                             }
                         }
                         try watch.settle()

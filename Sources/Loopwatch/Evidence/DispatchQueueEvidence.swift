@@ -55,7 +55,8 @@ struct DispatchQueueEvidence: Sendable {
         }
         var observation = Observation(instant: context.now, progress: .busy, thread: owner)
         // Only taking an item out moves a head that was there; and a queue changes hands only between two jobs.
-        if (self.head != 0 && head != self.head) || (self.owner != nil && self.owner != owner) {
+        // Without a thread before, the item that was taken out is the first one, and none has ended.
+        if self.owner != nil, (self.head != 0 && head != self.head) || self.owner != owner {
             observation.progress = .advanced
         }
         examine(owner, &observation, &context, wantsBlockStart: wantsBlockStart)

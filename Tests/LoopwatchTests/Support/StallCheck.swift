@@ -47,9 +47,9 @@ func checkStall(
     #expect(reports.count { $0.state == .ended } == 1, "\(recorder.lines)")
     #expect(reports.map(\.sequence) == reports.map(\.sequence).sorted())
     // A target that waited is looked at a threshold apart, so a beginning for which there is no better evidence is off by
-    // half of that at most; what the machine took from the process is told apart.
+    // half of that, and by a little more where the machine is loaded; what it took from the process is told apart.
     let told = ended.durationNanoseconds + ended.interruptedNanoseconds
-    #expect(told > hold.nanoseconds - 140_000_000, "told \(told), measured \(hold.nanoseconds)")
+    #expect(told > hold.nanoseconds - 180_000_000, "told \(told), measured \(hold.nanoseconds)")
     #expect(told < hold.nanoseconds + 1_000_000_000, "told \(told), measured \(hold.nanoseconds)")
     let causes = causes ?? hold.causes
     #expect(causes.contains(ended.cause.text), "\(ended.cause.text) is none of \(causes): \(recorder.lines)")
