@@ -23,7 +23,7 @@ extension Live {
                             var before: [String] = []
                             for round in 0..<50 {
                                 // The first round makes what the libraries keep for good.
-                                if round == 1 { before = ProcessView.descriptors.sorted() }
+                                if round == 1 { before = ProcessView.descriptors }
                                 var configuration = WatchConfiguration.forTests
                                 configuration.endpoint = .free
                                 configuration.log = [.file(path: "\(folder)/log"), .standardError]
@@ -42,7 +42,10 @@ extension Live {
                             }
                             try eventually("no thread is left") { ProcessView.ownThreadNames.isEmpty }
                             // What is kept is kept, and yet holds nothing open.
-                            #expect(ProcessView.descriptors.sorted() == before)
+                            // Only what is new counts: the process may close what was open for a moment at the time.
+                            try eventually("no descriptor is left; new: \(ProcessView.descriptors(besides: before))") {
+                                ProcessView.descriptors(besides: before).isEmpty
+                            }
                             #expect(kept.count == 50)
                         }
                     }

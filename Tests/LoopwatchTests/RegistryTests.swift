@@ -155,7 +155,10 @@ extension Live {
                     watch,
                     recorder
                 ) { queues[250].async(execute: $0) }
-                #expect(isSanitized || watch.snapshot().watchdog.suspensions == 0)
+                // The work of looking at so many is not taken for a stop of the process. A thread that adds a target may be
+                // preempted while it has the registry's lock, for which the watchdog then waits.
+                let suspended = watch.snapshot().watchdog.suspendedNanoseconds
+                #expect(isSanitized || suspended < 200_000_000, "\(recorder.lines)")
             }
         }
 

@@ -63,6 +63,21 @@ struct DispatchQueueEvidence: Sendable {
         return EvidenceSource.Look(observation: observation)
     }
 
+    /// What the thread that was last seen to drain the queue did since the last look.
+    mutating func usage(at now: MonotonicInstant) -> ThreadUsage? {
+        guard let owner, let index = threads.firstIndex(where: { $0.view.identifier == owner }),
+            let before = threads[index].cpuNanoseconds, let cpu = threads[index].view.cpuNanoseconds()
+        else { return nil }
+        var usage = ThreadUsage(instant: now, computedNanoseconds: max(0, cpu - before))
+        let schedule = threads[index].view.schedule()
+        if let schedule, let earlier = threads[index].schedule {
+            usage.delayedNanoseconds = max(0, schedule.delayNanoseconds - earlier.delayNanoseconds)
+        }
+        threads[index].cpuNanoseconds = cpu
+        threads[index].schedule = schedule
+        return usage
+    }
+
     mutating func beatWillBePosted(at instant: MonotonicInstant) {
         bound.beatWillBePosted(at: instant)
     }
@@ -95,7 +110,9 @@ struct DispatchQueueEvidence: Sendable {
         let cpu = record.view.cpuNanoseconds()
         if let cpu, let before = record.cpuNanoseconds { observation.computedNanoseconds = max(0, cpu - before) }
         record.cpuNanoseconds = cpu
-        observation.call = record.view.call()?.blockingCall
+        let call = record.view.call()
+        observation.call = call?.blockingCall
+        observation.isReady = call == .running
         let schedule = record.view.schedule()
         if let schedule, let before = record.schedule {
             observation.delayedNanoseconds = max(0, schedule.delayNanoseconds - before.delayNanoseconds)

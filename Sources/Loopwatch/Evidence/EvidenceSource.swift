@@ -91,6 +91,15 @@ struct EvidenceSource: Sendable {
         return false
     }
 
+    /// What the thread that serves the target did since the last look; `nil` where that is not known.
+    mutating func usage(_ context: inout LookContext) -> ThreadUsage? {
+        switch kind {
+        case .thread: thread.usage(at: context.now)
+        case .dispatchQueue: queue.usage(at: context.now)
+        case .pool, .beats: nil
+        }
+    }
+
     /// A beat is about to be posted.
     mutating func beatWillBePosted(at instant: MonotonicInstant) {
         thread.beatWillBePosted(at: instant)

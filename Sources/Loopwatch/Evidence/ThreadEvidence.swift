@@ -91,11 +91,27 @@ struct ThreadEvidence: Sendable {
         observation.progress = call == nil ? .unknown : .busy
         if hasAdvanced(), isBeatOut { observation.progress = .advanced }
         observation.call = call?.blockingCall
+        observation.isReady = call == .running
         // Of a thread of which it is not known how often it slept lately, the latest sleep need not be the first.
         if wantsBlockStart, observation.call != nil, observation.runs != nil {
             observation.sleepingSince = view!.lastRun().flatMap(SchedulerClock.instant)
         }
         return EvidenceSource.Look(observation: observation)
+    }
+
+    /// What the thread did since the last look.
+    mutating func usage(at now: MonotonicInstant) -> ThreadUsage? {
+        guard let view, threadChanges <= Self.threadChangesMost, let before = cpuNanoseconds,
+            let cpu = view.cpuNanoseconds()
+        else { return nil }
+        var usage = ThreadUsage(instant: now, computedNanoseconds: max(0, cpu - before))
+        cpuNanoseconds = cpu
+        let current = view.schedule()
+        if let current, let schedule {
+            usage.delayedNanoseconds = max(0, current.delayNanoseconds - schedule.delayNanoseconds)
+        }
+        schedule = current
+        return usage
     }
 
     mutating func beatWillBePosted(at instant: MonotonicInstant) {

@@ -22,8 +22,8 @@ final class Watchdog: Sendable {
     private static let coalescingNanoseconds: Int64 = 500_000
     /// Lateness of the watchdog below this is not an interruption of the host, in nanoseconds.
     private static let interruptionNanosecondsMinimum: Int64 = 10_000_000
-    /// Time between readings of how long the watchdog waited for a CPU and the machine slept, in nanoseconds: what the
-    /// watchdog waits between two of them when all is well is far below an interruption.
+    /// Time between readings of how long the watchdog waited for a CPU, the machine slept and a hypervisor took away, in
+    /// nanoseconds: what that is between two of them when all is well is far below an interruption.
     private static let baselineNanoseconds: Int64 = 1_000_000_000
     /// A machine that slept for less than this was not suspended: the two clocks are read a moment apart.
     private static let machineSleepNanosecondsMinimum: Int64 = 100_000_000
@@ -93,6 +93,7 @@ final class Watchdog: Sendable {
         let own = ThreadView(OwnThread.currentIdentifier)
         var runDelay = own.runDelayNanoseconds()
         var baselines = Clock.now()
+        var stolen = StolenTime.now()
         var machineSleep = Clock.machineSleepNanoseconds()
         var planned: MonotonicInstant? = Clock.now()
         // Not before this did the watchdog have time again: until then it was at its own work, or in the host's closures.
@@ -112,7 +113,13 @@ final class Watchdog: Sendable {
                 let late = now.nanoseconds(since: planned)
                 let delay = own.runDelayNanoseconds()
                 let waited = delay.flatMap { after in runDelay.map { after - $0 } }
-                let kind = Interruption.kind(lateNanoseconds: late, runDelayNanoseconds: waited)
+                let kind = Interruption.kind(
+                    lateNanoseconds: late,
+                    runDelayNanoseconds: waited,
+                    stolenNanoseconds: stolen.flatMap { before in
+                        StolenTime.now().map { $0.nanoseconds(since: before) }
+                    } ?? 0
+                )
                 interrupted(Interruption(from: planned, to: now, kind: kind), nanoseconds: late, now: now)
             }
             var context = LookContext(now: now, ownThreads: ownThreads)
@@ -133,6 +140,7 @@ final class Watchdog: Sendable {
             if now.nanoseconds(since: baselines) >= Self.baselineNanoseconds {
                 baselines = now
                 runDelay = own.runDelayNanoseconds()
+                stolen = StolenTime.now()
                 countMachineSleep(since: &machineSleep, now: now)
             }
             health.sleeps(until: planned)

@@ -61,9 +61,14 @@ struct WatchdogPass {
         }
         let isBeatOut = watched.detector.withLock { $0.isBeatOut }
         if isBeatOut, let given = watched.cell.answer() {
-            watched.evidence.withLock { $0.beatAnswered(given, cell: watched.cell, beat: watched.beat) }
+            let usage = watched.evidence.withLock { evidence in
+                // Before the evidence goes over to another thread, which may have answered.
+                let usage = evidence.usage(&context)
+                evidence.beatAnswered(given, cell: watched.cell, beat: watched.beat)
+                return usage
+            }
             let actions = watched.detector.withLock {
-                $0.beatRan(at: given.ran, posted: given.posted, interruptions: interruptions)
+                $0.beatRan(at: given.ran, posted: given.posted, usage: usage, interruptions: interruptions)
             }
             perform(actions, on: watched, now: context.now)
         }

@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What was seen of the blocked thread over the length of a stall, and the verdict on why it made no progress.
+///
+/// Each look explains the time since the one before: the thread computed, waited for a CPU, or slept in the call that it
+/// is found in. What is left of a thread that did not sleep was taken from it: the kernel counts a wait for a CPU only
+/// once it is over, and what a hypervisor takes away is on no clock of the thread.
 public struct CauseEvidence: Sendable, Equatable {
     /// When the block began, as far as is known.
     public var start: MonotonicInstant
@@ -9,11 +13,14 @@ public struct CauseEvidence: Sendable, Equatable {
     private var thread: Int32?
     private var computedNanoseconds: Int64 = 0
     private var delayedNanoseconds: Int64 = 0
+    private var takenNanoseconds: Int64 = 0
     private var isCPUKnown = false
     private var measuredNanoseconds: Int64 = 0
+    private var explainableNanoseconds: Int64 = 0
     private var looks = 0
     private var looksUnserved = 0
-    private var calls: [BlockingCall: Int] = [:]
+    private var wasReady = false
+    private var sleptNanoseconds: [BlockingCall: Int64] = [:]
 
     /// Begins to collect evidence at the (estimated) beginning of a block.
     public init(start: MonotonicInstant) {
@@ -25,20 +32,41 @@ public struct CauseEvidence: Sendable, Equatable {
     public mutating func add(_ observation: Observation) {
         thread = observation.thread ?? thread
         looks += 1
-        // The first look at a thread has nothing to compare its clock with.
-        if observation.computedNanoseconds != nil {
-            measuredNanoseconds += max(0, observation.instant.nanoseconds(since: last))
-        }
-        last = max(last, observation.instant)
         if observation.progress == .free { looksUnserved += 1 }
-        if let call = observation.call, calls.count < Limits.callsInEvidence || calls[call] != nil {
-            calls[call, default: 0] += 1
+        let elapsed = max(0, observation.instant.nanoseconds(since: last))
+        let rest = add(
+            computed: observation.computedNanoseconds,
+            delayed: observation.delayedNanoseconds,
+            until: observation.instant
+        )
+        if let call = observation.call, sleptNanoseconds.count < Limits.callsInEvidence || sleptNanoseconds[call] != nil
+        {
+            sleptNanoseconds[call, default: 0] += rest ?? elapsed
+            if rest == nil { explainableNanoseconds += elapsed }
+        } else if observation.isReady, let rest, wasReady || (observation.runs ?? 2) <= (looks == 1 ? 1 : 0) {
+            // It was ready before, or has not been put on a CPU since, or only once for what blocks it: it did not sleep.
+            takenNanoseconds += rest
         }
-        if let computed = observation.computedNanoseconds {
-            isCPUKnown = true
-            computedNanoseconds += computed
-        }
-        delayedNanoseconds += observation.delayedNanoseconds ?? 0
+        wasReady = observation.isReady
+    }
+
+    /// Adds what the thread did up to the end.
+    public mutating func add(_ usage: ThreadUsage) {
+        _ = add(computed: usage.computedNanoseconds, delayed: usage.delayedNanoseconds, until: usage.instant)
+    }
+
+    /// Adds the readings of the thread's clocks; returns the time that they do not explain.
+    private mutating func add(computed: Int64?, delayed: Int64?, until instant: MonotonicInstant) -> Int64? {
+        let elapsed = max(0, instant.nanoseconds(since: last))
+        last = max(last, instant)
+        // The first look at a thread has nothing to compare its clock with.
+        guard let computed else { return nil }
+        isCPUKnown = true
+        measuredNanoseconds += elapsed
+        explainableNanoseconds += elapsed
+        computedNanoseconds += computed
+        delayedNanoseconds += delayed ?? 0
+        return max(0, elapsed - computed - (delayed ?? 0))
     }
 
     /// Time for which the thread computed or waited for a CPU, in nanoseconds; `nil` where its clock was not to be had.
@@ -60,35 +88,25 @@ public struct CauseEvidence: Sendable, Equatable {
         guard looks > 0 else { return .unknown }
         // Work waits for the target, and no thread takes it up.
         if looksUnserved * 2 > looks { return .starvation }
-        var shares: [(share: Double, cause: Cause)] = []
-        if let most = calls.max(by: { ($0.value, $1.key.name) < ($1.value, $0.key.name) })?.key {
-            let slept = calls.values.reduce(0, +)
-            shares.append((Double(slept) / Double(looks), most.isLock ? .lock : .syscall(most.name)))
+        var times: [(nanoseconds: Int64, cause: Cause)] = [
+            (keptFromCPUNanoseconds, .runqueue), (computedNanoseconds, .cpu),
+        ]
+        if let most = sleptNanoseconds.max(by: { ($0.value, $1.key.name) < ($1.value, $0.key.name) })?.key {
+            times.insert((sleptTotalNanoseconds, most.isLock ? .lock : .syscall(most.name)), at: 0)
         }
-        if measuredNanoseconds > 0 {
-            shares.append((Double(delayedNanoseconds) / Double(measuredNanoseconds), .runqueue))
-        }
-        if let cpuShare { shares.append((cpuShare, .cpu)) }
-        guard let largest = shares.max(by: { $0.share < $1.share }), largest.share >= Self.shareLeast else {
-            return .unknown
-        }
+        guard let largest = times.max(by: { $0.nanoseconds < $1.nanoseconds }), largest.nanoseconds > 0,
+            largest.nanoseconds * 10 >= explainableNanoseconds * 3
+        else { return .unknown }
         return largest.cause
     }
 
     /// The verdict on a target that was late although its jobs ended: very many of them, or no CPU for them.
-    public var congestionVerdict: Cause { wasKeptFromCPU ? .runqueue : .congestion }
-
-    /// Whether the thread was ready at most looks and yet hardly ran.
-    ///
-    /// The kernel counts a wait for a CPU only once it is over, so what it has counted is not enough.
-    private var wasKeptFromCPU: Bool {
-        guard let cpuShare, looks >= Self.looksForAbsence else { return false }
-        return calls.values.reduce(0, +) * 2 < looks && cpuShare < Self.shareLeast
+    public var congestionVerdict: Cause {
+        keptFromCPUNanoseconds > max(computedNanoseconds, sleptTotalNanoseconds) ? .runqueue : .congestion
     }
 
-    /// Looks from which on it means something that the thread was never seen asleep.
-    private static let looksForAbsence = 2
+    /// Time for which the thread was ready and something else ran.
+    private var keptFromCPUNanoseconds: Int64 { delayedNanoseconds + takenNanoseconds }
 
-    /// A mechanism that took less of the time than this is no cause.
-    private static let shareLeast = 0.3
+    private var sleptTotalNanoseconds: Int64 { sleptNanoseconds.values.reduce(0, +) }
 }

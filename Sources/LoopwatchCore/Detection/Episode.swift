@@ -15,6 +15,12 @@ struct Episode: Sendable {
     var wasComputing = false
     /// CPU time of its thread since that look, in nanoseconds.
     var ranNanoseconds: Int64 = 0
+    /// The same with the time for which the thread waited for a CPU.
+    var activeNanoseconds: Int64 = 0
+    /// Which part of the time since that look the thread's clocks account for, 0.25 to 1.
+    var activeShare: Double = 1
+    /// When it was first thought to have begun.
+    var beganAtFirst: MonotonicInstant
     /// How many times its thread was put on a CPU between the last proof of freedom and that look.
     var runsBefore: Int64 = 0
     /// The same between that look and the latest.

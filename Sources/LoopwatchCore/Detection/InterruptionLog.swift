@@ -34,9 +34,13 @@ public struct Interruption: Sendable, Equatable {
     ///   - lateNanoseconds: how late it was.
     ///   - runDelayNanoseconds: how much longer than before the watchdog's thread has waited for a CPU
     ///     (`/proc/thread-self/schedstat`, second field); `nil` where the kernel does not say.
-    public static func kind(lateNanoseconds: Int64, runDelayNanoseconds: Int64?) -> Kind {
-        guard let runDelayNanoseconds else { return .suspended }
-        return runDelayNanoseconds * 2 >= lateNanoseconds ? .starved : .suspended
+    ///   - stolenNanoseconds: what a hypervisor took from a processor meanwhile (`/proc/stat`).
+    public static func kind(
+        lateNanoseconds: Int64,
+        runDelayNanoseconds: Int64?,
+        stolenNanoseconds: Int64 = 0
+    ) -> Kind {
+        ((runDelayNanoseconds ?? 0) + stolenNanoseconds) * 2 >= lateNanoseconds ? .starved : .suspended
     }
 }
 

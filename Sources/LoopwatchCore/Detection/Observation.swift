@@ -32,6 +32,8 @@ public struct Observation: Sendable, Equatable {
     public var sleepingSince: MonotonicInstant?
     /// The system call that it sleeps in.
     public var call: BlockingCall?
+    /// Whether that thread is known to run, or to be ready to.
+    public var isReady: Bool
     /// Whether the process has hardly used the CPU since the look before, so that looking less often loses little.
     public var isProcessQuiet: Bool
     /// Items that wait for the target, where it tells.
@@ -47,6 +49,7 @@ public struct Observation: Sendable, Equatable {
         runs: Int64? = nil,
         sleepingSince: MonotonicInstant? = nil,
         call: BlockingCall? = nil,
+        isReady: Bool = false,
         isProcessQuiet: Bool = false,
         depth: Int? = nil
     ) {
@@ -58,8 +61,26 @@ public struct Observation: Sendable, Equatable {
         self.runs = runs
         self.sleepingSince = sleepingSince
         self.call = call
+        self.isReady = isReady
         self.isProcessQuiet = isProcessQuiet
         self.depth = depth
+    }
+}
+
+/// What a thread did since the last look, without where it is now.
+public struct ThreadUsage: Sendable, Equatable {
+    /// When this was read.
+    public var instant: MonotonicInstant
+    /// CPU time that the thread used, in nanoseconds.
+    public var computedNanoseconds: Int64
+    /// Time for which it waited for a CPU, in nanoseconds, where it is known.
+    public var delayedNanoseconds: Int64?
+
+    /// Creates a reading.
+    public init(instant: MonotonicInstant, computedNanoseconds: Int64, delayedNanoseconds: Int64? = nil) {
+        self.instant = instant
+        self.computedNanoseconds = computedNanoseconds
+        self.delayedNanoseconds = delayedNanoseconds
     }
 }
 

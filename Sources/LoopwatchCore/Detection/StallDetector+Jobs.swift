@@ -28,6 +28,13 @@ extension StallDetector {
         guard var episode = job, let computed = observation.computedNanoseconds else { return }
         if observation.instant > episode.seen {
             episode.ranNanoseconds += computed
+            episode.activeNanoseconds += computed + (observation.delayedNanoseconds ?? 0)
+            // A wait for a CPU is counted once it is over: until then nothing can be said of what is missing.
+            if computed > 0, episode.runsBefore <= 1 {
+                let elapsed = observation.instant.nanoseconds(since: episode.seen)
+                let share = Double(episode.activeNanoseconds) / Double(elapsed)
+                episode.activeShare = min(1, max(Self.activeShareLeast, share))
+            }
         } else {
             episode.wasComputing = observation.progress != .unknown && observation.call == nil
         }
@@ -48,10 +55,12 @@ extension StallDetector {
             }
         }
         guard let sleepingSince = observation.sleepingSince else {
-            // A thread that computes began its job no later than it computed and waited for a CPU since then.
+            // A thread that computes began its job no later than it computed and waited for a CPU since then. What a
+            // hypervisor takes away is on no clock: it took as much before the job was seen as it did since.
             if observation.call == nil, observation.progress == .busy, let active = episode.evidence.activeNanoseconds {
-                let start = observation.instant.advanced(byNanoseconds: -active)
-                episode.began = max(episode.earliest, min(episode.began, start))
+                let before = Double(active - episode.activeNanoseconds) / episode.activeShare
+                let start = episode.seen.advanced(byNanoseconds: -Int64(before))
+                episode.began = max(episode.earliest, min(episode.beganAtFirst, start))
                 episode.evidence.start = episode.began
             }
             return
@@ -133,6 +142,7 @@ extension StallDetector {
             began: began,
             earliest: min(lastFree, began),
             seen: seen,
+            beganAtFirst: began,
             nextReportNanoseconds: policy.thresholdNanoseconds,
             evidence: CauseEvidence(start: began)
         )

@@ -23,6 +23,9 @@ public struct StallDetector: Sendable {
     /// By how much two estimates of the same beginning may differ, in nanoseconds.
     static let startNanosecondsTolerated: Int64 = 1_000_000
 
+    /// A thread that got less of the time than this is not taken to have got as little before.
+    static let activeShareLeast = 0.25
+
     /// Most time between the two looks that tell a stall from many short jobs, in nanoseconds.
     static let secondLookNanosecondsMost: Int64 = 2_000_000
 
@@ -40,6 +43,8 @@ public struct StallDetector: Sendable {
     var lateServed: MonotonicInstant?
     var episodes: UInt64 = 0
     var latestDepth: Int?
+    /// CPU time since the last look that was read when a beat had run.
+    var computedUpToBeat: Int64 = 0
 
     /// Creates a detector for a target that is registered now.
     public init(policy: DetectionPolicy, now: MonotonicInstant) {
@@ -100,10 +105,12 @@ public struct StallDetector: Sendable {
     /// - Parameters:
     ///   - instant: when it ran, by the target's own thread.
     ///   - posted: when it was posted.
+    ///   - usage: what the thread did since the last look, where it is known.
     ///   - interruptions: what to subtract.
     public mutating func beatRan(
         at instant: MonotonicInstant,
         posted: MonotonicInstant,
+        usage: ThreadUsage? = nil,
         interruptions: InterruptionLog
     ) -> [Action] {
         beatPosted = nil
@@ -111,6 +118,11 @@ public struct StallDetector: Sendable {
         let end = max(instant, lastLook)
         let lag = instant.nanoseconds(since: posted)
         statistics.lag.observe(nanoseconds: lag)
+        if let usage {
+            job?.evidence.add(usage)
+            late?.evidence.add(usage)
+            computedUpToBeat += usage.computedNanoseconds
+        }
         var actions: [Action] = []
         endJob(at: end, interruptions: interruptions, into: &actions)
         if late != nil {
@@ -135,7 +147,10 @@ public struct StallDetector: Sendable {
         latestDepth = observation.depth
         isProcessQuiet = observation.isProcessQuiet
         wasLookedAt = true
-        defer { lastLook = observation.instant }
+        defer {
+            lastLook = observation.instant
+            computedUpToBeat = 0
+        }
         if observation.progress == .free, beatPosted == nil {
             becomeFree(observation, interruptions: interruptions, into: &actions)
             // What may not be served at all has to answer once before anything is said of it, however free it looks.
@@ -200,7 +215,8 @@ public struct StallDetector: Sendable {
         // A loop that works now and then is looked at closely, so that its short jobs are not taken for part of a block
         // that follows them.
         let elapsed = observation.instant.nanoseconds(since: lastLook)
-        wasIdle = lastFree == lastLook && (observation.computedNanoseconds ?? 0) <= elapsed / 100
+        let computed = (observation.computedNanoseconds ?? 0) + computedUpToBeat
+        wasIdle = lastFree == lastLook && computed <= elapsed / 100
         lastFree = observation.instant
         statistics.parkChecks += 1
     }

@@ -16,6 +16,8 @@ struct CauseEvidenceTests {
         progress: Observation.Progress = .busy,
         computed: Double? = nil,
         delayed: Double? = nil,
+        runs: Int64? = nil,
+        isReady: Bool = false,
         call: (Int) -> BlockingCall? = { _ in nil }
     ) -> CauseEvidence {
         var evidence = CauseEvidence(start: at(0))
@@ -27,7 +29,9 @@ struct CauseEvidenceTests {
                     thread: 7,
                     computedNanoseconds: computed.map { .milliseconds($0) },
                     delayedNanoseconds: delayed.map { .milliseconds($0) },
-                    call: call(number)
+                    runs: runs,
+                    call: call(number),
+                    isReady: isReady
                 )
             )
         }
@@ -72,6 +76,43 @@ struct CauseEvidenceTests {
         #expect(evidence(computed: 1, delayed: 5).verdict == .runqueue)
         #expect(evidence(computed: 6, delayed: 4).verdict == .cpu)
         #expect(evidence(computed: 1, delayed: 5).activeNanoseconds == .milliseconds(60))
+    }
+
+    @Test("time that a ready thread neither computed nor is counted to have waited was taken from it")
+    func taken() {
+        // By a hypervisor, or by other threads of which the kernel has not counted the wait yet.
+        #expect(evidence(computed: 4.8, runs: 0, isReady: true).verdict == .runqueue)
+        #expect(evidence(computed: 4.8, runs: 1, isReady: true).verdict == .runqueue)
+        #expect(evidence(computed: 5.2, runs: 0, isReady: true).verdict == .cpu)
+        #expect(evidence(computed: 2, delayed: 1, runs: 0, isReady: true).verdict == .runqueue)
+        // One that was put on a CPU several times since a first look may have slept in between.
+        #expect(evidence(1, computed: 2, runs: 3, isReady: true).verdict == .unknown)
+        #expect(evidence(1, computed: 2, runs: 1, isReady: true).verdict == .runqueue)
+        // Of one that the kernel does not tell of, nothing is known.
+        #expect(evidence(computed: 2, runs: 0).verdict == .unknown)
+        // It sleeps now and then: what is missing is sleep.
+        #expect(evidence(computed: 1, runs: 2, isReady: false, call: { _ in Self.read }).verdict == .syscall("read"))
+    }
+
+    @Test("what the thread did after the last look counts too")
+    func afterTheLastLook() {
+        var evidence = evidence(1, computed: 10, isReady: true)
+        #expect(evidence.verdict == .cpu)
+        evidence.add(
+            ThreadUsage(instant: at(40), computedNanoseconds: .milliseconds(5), delayedNanoseconds: .milliseconds(25))
+        )
+        #expect(evidence.verdict == .runqueue)
+        #expect(evidence.cpuShare == 15.0 / 40)
+    }
+
+    @Test("many short jobs are congestion; jobs that hardly get a CPU are not")
+    func congestion() {
+        #expect(CauseEvidence(start: at(0)).congestionVerdict == .congestion)
+        #expect(evidence(computed: 9, delayed: 1, isReady: true).congestionVerdict == .congestion)
+        #expect(evidence(computed: 1, call: { _ in Self.read }).congestionVerdict == .congestion)
+        #expect(evidence(computed: 4, delayed: 6, isReady: true).congestionVerdict == .runqueue)
+        #expect(evidence(1, computed: 0, delayed: 0, runs: 0, isReady: true).congestionVerdict == .runqueue)
+        #expect(evidence(2, computed: 0, delayed: 0, runs: 3, isReady: true).congestionVerdict == .runqueue)
     }
 
     @Test("work that nobody takes up is starvation")

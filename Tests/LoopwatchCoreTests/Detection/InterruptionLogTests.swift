@@ -53,6 +53,8 @@ struct InterruptionLogTests {
         #expect(Interruption.kind(lateNanoseconds: 100, runDelayNanoseconds: 50) == .starved)
         #expect(Interruption.kind(lateNanoseconds: 100, runDelayNanoseconds: 49) == .suspended)
         #expect(Interruption.kind(lateNanoseconds: 100, runDelayNanoseconds: nil) == .suspended)
+        #expect(Interruption.kind(lateNanoseconds: 100, runDelayNanoseconds: 20, stolenNanoseconds: 30) == .starved)
+        #expect(Interruption.kind(lateNanoseconds: 100, runDelayNanoseconds: nil, stolenNanoseconds: 49) == .suspended)
         #expect(Interruption(from: at(1), to: at(3), kind: .starved).nanoseconds == .milliseconds(2))
     }
 }

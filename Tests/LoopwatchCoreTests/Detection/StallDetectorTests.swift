@@ -174,6 +174,54 @@ struct StallDetectorTests {
         #expect(counters(100).blockedNanoseconds >= before.blockedNanoseconds)
     }
 
+    /// A loop that waited until 100 ms, was found computing at 150, and is looked at each 10 ms until it is reported.
+    private mutating func computing(before: Double, delayed: Double, each: [(computed: Double, delayed: Double)])
+        -> Double?
+    {
+        func observation(_ instant: Double, _ computed: Double, _ delayed: Double) -> Observation {
+            Observation(
+                instant: at(instant),
+                progress: .busy,
+                computedNanoseconds: .milliseconds(computed),
+                delayedNanoseconds: .milliseconds(delayed),
+                runs: instant == 150 ? 1 : 0,
+                isReady: true
+            )
+        }
+        _ = look(0, .free)
+        #expect(isStillFree(100))
+        var reports = look(observation(150, before, delayed))
+        var instant = 150.0
+        while reports.isEmpty, instant < 400 {
+            let part = each[Int(instant / 10) % each.count]
+            instant += 10
+            reports = look(observation(instant, part.computed, part.delayed))
+        }
+        return reports.first.map { Double($0.began.nanoseconds) / 1e6 }
+    }
+
+    @Test("a block that computes began as long before it was seen as its thread computed and waited for a CPU")
+    mutating func computingStart() {
+        #expect(computing(before: 30, delayed: 0, each: [(10, 0)]) == 120)
+    }
+
+    @Test("waits for a CPU are counted once they are over, and do not move a beginning")
+    mutating func delayedStart() {
+        // Every other look finds it waiting; the next one is told for how long.
+        #expect(computing(before: 20, delayed: 10, each: [(0, 0), (5, 15)]) == 120)
+    }
+
+    @Test("what a hypervisor took before a block was seen is as much as it took since")
+    mutating func stolenStart() {
+        // The thread got 80 % of its CPU: 32 ms of its clock took 40 ms.
+        #expect(computing(before: 32, delayed: 0, each: [(8, 0)]) == 110)
+    }
+
+    @Test("a block is not taken to have begun before the last proof that there was none, whatever was stolen")
+    mutating func mostlyStolenStart() {
+        #expect(computing(before: 32, delayed: 0, each: [(1, 0)]) == 100)
+    }
+
     @Test("a target that answers for the first time after long was not blocked, if it need not be served")
     mutating func firstAnswer() {
         var policy = Self.policy

@@ -29,6 +29,16 @@ enum ProcessView {
         }
     }
 
+    /// What the descriptors refer to that are open besides the given ones.
+    static func descriptors(besides known: [String]) -> [String] {
+        var known = known
+        return descriptors.filter { descriptor in
+            guard let index = known.firstIndex(of: descriptor) else { return true }
+            known.remove(at: index)
+            return false
+        }
+    }
+
     /// Names in a folder.
     static func entries(of path: String) -> [String] {
         guard let folder = opendir(path) else { return [] }

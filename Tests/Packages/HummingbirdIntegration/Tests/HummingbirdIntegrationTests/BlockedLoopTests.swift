@@ -20,6 +20,7 @@ extension Integration {
                 server in
                 #expect(server.loops == ["http-0", "http-1"])
                 return try await onOwnThread {
+                    try server.waitUntilAnswered()
                     let connections = try [0, 1].map { _ in try HTTPConnection(port: server.port) }
                     for connection in connections { #expect(try connection.get("/healthy").body == "ok") }
                     let answer = try connections[connection].get(path)
@@ -67,6 +68,7 @@ extension Integration {
                         Issue.record("no endpoint")
                         return
                     }
+                    try server.waitUntilAnswered()
                     let client = try HTTPConnection(port: server.port)
                     let scraper = try HTTPConnection(port: Int(endpointPort))
                     let before = try scraper.get("/metrics")

@@ -65,6 +65,7 @@ extension Integration {
             return try await IntegrationServer.withRunning(configuration: configuration, monitor: log.monitor) {
                 server in
                 try await onOwnThread {
+                    try server.waitUntilAnswered()
                     let connection = try HTTPConnection(port: server.port)
                     return try (1...Self.times).map { time in
                         let answer = try connection.get(path)
