@@ -65,6 +65,12 @@ public struct StallReport: Sendable, Equatable {
     public var depth: Int?
     /// Stalls of the same fingerprint that were not written since the last one that was.
     public var suppressed: UInt64
+    /// What the blocked thread was doing, where that could be captured.
+    public var stack: Stack?
+    /// Why there is no stack, in words.
+    public var stackOmitted: String?
+    /// What the cause is about, where that is known: the path or the peer of the file descriptor of a system call.
+    public var causeDetail: String?
 
     /// Creates a report.
     public init(
@@ -83,7 +89,10 @@ public struct StallReport: Sendable, Equatable {
         threadIdentifier: Int32? = nil,
         interruptedNanoseconds: Int64 = 0,
         depth: Int? = nil,
-        suppressed: UInt64 = 0
+        suppressed: UInt64 = 0,
+        stack: Stack? = nil,
+        stackOmitted: String? = nil,
+        causeDetail: String? = nil
     ) {
         self.sequence = sequence
         self.stall = stall
@@ -101,5 +110,8 @@ public struct StallReport: Sendable, Equatable {
         self.interruptedNanoseconds = interruptedNanoseconds
         self.depth = depth
         self.suppressed = suppressed
+        self.stack = stack
+        self.stackOmitted = stackOmitted
+        self.causeDetail = causeDetail
     }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HummingbirdIntegration
+import Loopwatch
 
 extension IntegrationServer {
     /// Waits until each loop has answered a beat, by which the watch knows its thread, and so why it is blocked.
