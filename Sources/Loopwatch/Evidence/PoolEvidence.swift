@@ -14,6 +14,7 @@ struct PoolEvidence: Sendable {
     private var recognizer = ParkRecognizer()
     private var signature: WaitSignature?
     private var hostCPUNanoseconds: Int64?
+    private var lookedAt: MonotonicInstant?
     private var wasAnswered = false
     private var isProven = false
 
@@ -48,6 +49,12 @@ struct PoolEvidence: Sendable {
         } else {
             isProven = false
         }
+        if isBeatOut, let before = lookedAt {
+            let ready = calls.count { $0 == .running }
+            let elapsed = context.now.nanoseconds(since: before)
+            observation.isKeptFromCPU = ready > 0 && usedByThreads * 2 < elapsed * Int64(ready)
+        }
+        lookedAt = context.now
         hostCPUNanoseconds = host
         if !isBeatOut { wasAnswered = false }
         // Threads that ran since the last look may sleep again and again: their latest sleep is not the beginning.

@@ -19,6 +19,7 @@ public struct CauseEvidence: Sendable, Equatable {
     private var explainableNanoseconds: Int64 = 0
     private var looks = 0
     private var looksUnserved = 0
+    private var looksKeptFromCPU = 0
     private var wasReady = false
     private var sleptNanoseconds: [BlockingCall: Int64] = [:]
 
@@ -33,6 +34,7 @@ public struct CauseEvidence: Sendable, Equatable {
         thread = observation.thread ?? thread
         looks += 1
         if observation.progress == .free { looksUnserved += 1 }
+        if observation.isKeptFromCPU { looksKeptFromCPU += 1 }
         let elapsed = max(0, observation.instant.nanoseconds(since: last))
         let rest = add(
             computed: observation.computedNanoseconds,
@@ -88,6 +90,7 @@ public struct CauseEvidence: Sendable, Equatable {
         guard looks > 0 else { return .unknown }
         // Work waits for the target, and no thread takes it up.
         if looksUnserved * 2 > looks { return .starvation }
+        if looksKeptFromCPU * 2 > looks { return .runqueue }
         var times: [(nanoseconds: Int64, cause: Cause)] = [
             (keptFromCPUNanoseconds, .runqueue), (computedNanoseconds, .cpu),
         ]

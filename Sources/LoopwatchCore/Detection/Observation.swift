@@ -34,6 +34,8 @@ public struct Observation: Sendable, Equatable {
     public var call: BlockingCall?
     /// Whether that thread is known to run, or to be ready to.
     public var isReady: Bool
+    /// Whether threads of a pool were ready, and got less than half of the time: something else had the CPU.
+    public var isKeptFromCPU = false
     /// Whether the process has hardly used the CPU since the look before, so that looking less often loses little.
     public var isProcessQuiet: Bool
     /// Items that wait for the target, where it tells.

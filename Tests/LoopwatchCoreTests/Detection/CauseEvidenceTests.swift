@@ -120,6 +120,17 @@ struct CauseEvidenceTests {
         #expect(evidence(progress: .free, call: { _ in Self.read }).verdict == .starvation)
     }
 
+    @Test("a pool whose threads are ready and hardly run waits for a CPU, and is not starved of threads")
+    func poolWithoutCPU() {
+        var evidence = CauseEvidence(start: at(0))
+        for number in 1...4 {
+            var observation = Observation(instant: at(Double(number) * 10), progress: .unknown)
+            observation.isKeptFromCPU = number <= 2
+            evidence.add(observation)
+            #expect(evidence.verdict == (number <= 3 ? .runqueue : .unknown))
+        }
+    }
+
     @Test("calls beyond the bound are not told apart, and the known are still counted")
     func bound() {
         let evidence = evidence(
