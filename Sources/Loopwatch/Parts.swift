@@ -13,6 +13,7 @@ final class Parts: Sendable {
     let server: HTTPServer?
     private let configuration: WatchConfiguration
     private let reporter: Reporter
+    private let desk: ReportDesk
     private let health: WatchdogHealth
     private let watchdog: Watchdog?
     private let builder: SnapshotBuilder
@@ -57,6 +58,10 @@ final class Parts: Sendable {
             interruptionReportNanoseconds: configuration.thresholds.warning.wholeNanoseconds,
             published: { followers.wake() }
         )
+        let desk =
+            started("reports") {
+                try ReportDesk.started(reporter: reporter, capturesStacks: configuration.stackCapture != .off)
+            } ?? ReportDesk.withoutThread(reporter: reporter)
         let builder = SnapshotBuilder(
             process: name,
             configuration: configuration,
@@ -87,11 +92,13 @@ final class Parts: Sendable {
             started("watchdog") {
                 let watchdog = Watchdog(
                     registry: registry,
-                    reporter: reporter,
+                    desk: desk,
                     health: health,
                     wake: wake,
                     resolutionNanoseconds: configuration.resolution.wholeNanoseconds,
-                    ownThreads: { [log?.threadIdentifier, server?.threadIdentifier].compactMap { $0 } }
+                    ownThreads: {
+                        [log?.threadIdentifier, server?.threadIdentifier, desk.threadIdentifier].compactMap { $0 }
+                    }
                 )
                 try watchdog.start()
                 return watchdog
@@ -102,6 +109,7 @@ final class Parts: Sendable {
         self.log = log
         self.server = server
         self.reporter = reporter
+        self.desk = desk
         self.health = health
         self.builder = builder
         if let server, configuration.log.contains(where: \.takesNotes) {
@@ -143,6 +151,7 @@ final class Parts: Sendable {
     func stop() {
         guard lifetime.stop() else { return }
         watchdog?.stop()
+        desk.stop()
         if let server {
             // Followers read the last warnings and the end before the server goes.
             server.wakeStreams()

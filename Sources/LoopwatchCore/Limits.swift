@@ -29,6 +29,8 @@ public enum Limits {
     public static let warningsKept = 1_024
     /// Warnings that wait for the log writer; more are dropped and counted, because the watchdog never waits for a disk.
     public static let warningsQueuedForLog = 1_024
+    /// Reports that wait for the names of their code; more are dropped and counted.
+    public static let reportsQueued = 1_024
     /// Fingerprints whose report rate is remembered; the least recently used is forgotten.
     public static let reportFingerprints = 1_024
     /// Stalls that go on for which it is remembered whether they are written: more than targets can have at once.

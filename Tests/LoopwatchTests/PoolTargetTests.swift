@@ -83,7 +83,9 @@ extension Live {
                 try checkShortJobs(on: "wide", watch, recorder) { queue.async(execute: $0) }
                 #expect(recorder.reports.isEmpty)
                 for way in [Hold.Way.sleeping, .computing] {
-                    try checkStall(of: "wide", by: Hold(way), causes: ["starvation"], watch, recorder) {
+                    // Where other processes have the machine, jobs that compute wait for a CPU.
+                    let causes: Set = way == .computing ? ["starvation", "runqueue"] : ["starvation"]
+                    try checkStall(of: "wide", by: Hold(way), causes: causes, watch, recorder) {
                         queue.async(execute: $0)
                     }
                 }

@@ -49,10 +49,13 @@ struct PoolEvidence: Sendable {
         } else {
             isProven = false
         }
-        if isBeatOut, let before = lookedAt {
-            let ready = calls.count { $0 == .running }
+        if isBeatOut, let used, let before = lookedAt {
+            let ready = min(calls.count { $0 == .running }, ProcessorCount.logical)
             let elapsed = context.now.nanoseconds(since: before)
-            observation.isKeptFromCPU = ready > 0 && usedByThreads * 2 < elapsed * Int64(ready)
+            // Threads of this pool are ready and get less than half of the time, and it is not this process that has it.
+            observation.isKeptFromCPU =
+                ready > 0 && usedByThreads * 2 < elapsed * Int64(ready)
+                && used * 4 < elapsed * Int64(ProcessorCount.logical) * 3
         }
         lookedAt = context.now
         hostCPUNanoseconds = host

@@ -7,48 +7,38 @@ internal import LoopwatchExposition
 internal import LoopwatchPlatform
 internal import Synchronization
 
-/// Writes warnings to their destinations, on a thread of its own: the watchdog never waits for a disk, a terminal or a
-/// host's closure.
+/// Writes warnings to their destinations, on a thread of its own: nothing waits for a disk, a terminal or a host's
+/// closure.
 final class LogWriter: Sendable {
     private enum Entry: Sendable {
         case report(StallReport)
         case note(String)
+        case reopen
     }
 
     private struct Storage {
-        var queue: [Entry] = []
-        var droppedQueueFull: UInt64 = 0
         var droppedWriteFailed: UInt64 = 0
         var failing: Set<String> = []
-        var mustReopen = false
     }
 
     private let destinations: [LogDestination]
     private let storage = Mutex(Storage())
-    private let wake: WakeSignal
-    private let ended: WakeSignal
-    private let isStopping = Atomic<Bool>(false)
-    private let isAbandoned = Atomic<Bool>(false)
-    private let thread = Mutex<OwnThread?>(nil)
-
-    /// How long `stop()` waits for what is still to be written, in nanoseconds.
-    private static let stopNanoseconds: Int64 = 2_000_000_000
+    private let queue: QueueThread<Entry>
 
     /// Creates a writer that does not run yet.
     ///
     /// - Throws: ``SystemError`` when the process has no descriptor left.
     init(destinations: [LogDestination]) throws {
         self.destinations = destinations
-        wake = try WakeSignal()
-        ended = try WakeSignal()
+        queue = try QueueThread(name: "lw-log", limit: Limits.warningsQueuedForLog)
     }
 
     /// The thread that writes, once it runs.
-    var threadIdentifier: ThreadIdentifier? { thread.withLock { $0?.identifier } }
+    var threadIdentifier: ThreadIdentifier? { queue.threadIdentifier }
 
     /// Warnings that were lost because the queue was full, and because writing failed.
     var dropped: (queueFull: UInt64, writeFailed: UInt64) {
-        storage.withLock { ($0.droppedQueueFull, $0.droppedWriteFailed) }
+        (queue.dropped, storage.withLock { $0.droppedWriteFailed })
     }
 
     /// Whether every destination took the latest line.
@@ -58,51 +48,22 @@ final class LogWriter: Sendable {
     ///
     /// - Throws: ``SystemError`` when the system allows no more threads.
     func start() throws {
-        let started = try OwnThread(name: "lw-log") { self.run() }
-        thread.withLock { $0 = started }
+        try queue.start { self.run() }
     }
 
-    /// Writes what is queued, for at most two seconds, and ends the thread.
-    ///
-    /// A destination that blocks for longer keeps the thread until it returns; nothing waits for it, and what is queued
-    /// behind it is dropped.
-    func stop() {
-        isStopping.store(true, ordering: .releasing)
-        wake.wake()
-        guard let thread = thread.withLock({ $0.take() }) else { return }
-        guard !thread.isCurrent else { return thread.detach() }
-        if ended.wait(until: Clock.now().advanced(byNanoseconds: Self.stopNanoseconds)) {
-            thread.join()
-            wake.close()
-            ended.close()
-        } else {
-            isAbandoned.store(true, ordering: .releasing)
-            thread.detach()
-        }
-    }
+    /// Writes what is queued, for at most two seconds, and ends the thread; see ``QueueThread/stop()``.
+    func stop() { queue.stop() }
 
     /// Queues a warning; never blocks.
-    func write(_ report: StallReport) { enqueue(.report(report)) }
+    func write(_ report: StallReport) { queue.enqueue(.report(report)) }
 
     /// Queues a line about Loopwatch itself; never blocks.
-    func note(_ text: String) { enqueue(.note(text)) }
+    func note(_ text: String) { queue.enqueue(.note(text)) }
 
     /// Opens log files again before the next line, as log rotation asks for; never blocks.
-    func reopen() {
-        storage.withLock { $0.mustReopen = true }
-        wake.wake()
-    }
-
-    private func enqueue(_ entry: Entry) {
-        storage.withLock { storage in
-            if storage.queue.count < Limits.warningsQueuedForLog {
-                storage.queue.append(entry)
-            } else {
-                storage.droppedQueueFull += 1
-            }
-        }
-        wake.wake()
-    }
+    ///
+    /// Files are also checked before each line, so nothing is lost where the queue is full.
+    func reopen() { queue.enqueue(.reopen, isLoss: false) }
 
     // MARK: The writing thread
 
@@ -110,29 +71,15 @@ final class LogWriter: Sendable {
         var outputs = Outputs(destinations)
         // Opened before there is anything to write, so that a path that cannot be opened is told at the start.
         fail(outputs.open())
-        while true {
-            let isLast = isStopping.load(ordering: .acquiring)
-            let (entries, mustReopen) = storage.withLock { storage in
-                defer {
-                    storage.queue = []
-                    storage.mustReopen = false
-                }
-                return (storage.queue, storage.mustReopen)
-            }
-            if mustReopen { fail(outputs.open()) }
+        while let entries = queue.next() {
             for (index, entry) in entries.enumerated() {
-                if isAbandoned.load(ordering: .acquiring) {
+                if queue.isAbandoned {
                     storage.withLock { $0.droppedWriteFailed += UInt64(entries.count - index) }
                     break
                 }
                 write(entry, &outputs)
             }
-            if entries.isEmpty || isAbandoned.load(ordering: .acquiring) {
-                if isLast { break }
-                _ = wake.wait(until: nil)
-            }
         }
-        ended.wake()
     }
 
     private func write(_ entry: Entry, _ outputs: inout Outputs) {
@@ -145,6 +92,8 @@ final class LogWriter: Sendable {
             fail(failures)
         case .note(let text):
             fail(outputs.write(LineOutput.note(text), report: nil))
+        case .reopen:
+            fail(outputs.open())
         }
     }
 

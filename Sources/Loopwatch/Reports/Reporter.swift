@@ -74,11 +74,17 @@ final class Reporter: Sendable {
     /// Reports what a detector said.
     ///
     /// - Returns: the report as it was written; `nil` if the rate limit kept it back.
-    func report(_ draft: ReportDraft, target: WatchTarget, now: MonotonicInstant) -> StallReport? {
-        let unix = Clock.unixNanoseconds()
+    func report(
+        _ draft: ReportDraft,
+        subject: StallReport.Subject,
+        target: String,
+        found: EpisodeStacks.Found,
+        now: MonotonicInstant,
+        unixNanoseconds unix: Int64
+    ) -> StallReport? {
         let report = storage.withLock { storage -> StallReport in
             storage.warningsBySeverity[draft.severity.rawValue] += 1
-            let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
+            let key = Key(subject: subject, target: target, episode: draft.episode)
             let stall = storage.numbers[key] ?? storage.stalls + 1
             storage.stalls = max(storage.stalls, stall)
             storage.numbers[key] = draft.state == .ended ? nil : stall
@@ -87,8 +93,8 @@ final class Reporter: Sendable {
                 stall: stall,
                 state: draft.state,
                 kind: draft.kind,
-                subject: target.subject,
-                target: target.name,
+                subject: subject,
+                target: target,
                 severity: draft.severity,
                 durationNanoseconds: draft.durationNanoseconds,
                 beganUnixNanoseconds: unix - now.nanoseconds(since: draft.began),
@@ -97,16 +103,23 @@ final class Reporter: Sendable {
                 cpuShare: draft.cpuShare,
                 threadIdentifier: draft.thread,
                 interruptedNanoseconds: draft.interruptedNanoseconds,
-                depth: draft.depth
+                depth: draft.depth,
+                stack: found.stack,
+                stackOmitted: found.omitted,
+                causeDetail: found.causeDetail
             )
         }
         return publish(report, now: now)
     }
 
     /// Reports that the host did not run.
-    func interrupted(_ interruption: Interruption, nanoseconds: Int64, now: MonotonicInstant) {
+    func interrupted(
+        _ interruption: Interruption,
+        nanoseconds: Int64,
+        now: MonotonicInstant,
+        unixNanoseconds unix: Int64
+    ) {
         guard nanoseconds >= interruptionReportNanoseconds else { return }
-        let unix = Clock.unixNanoseconds()
         let stall = storage.withLock { storage -> UInt64 in
             storage.stalls += 1
             return storage.stalls

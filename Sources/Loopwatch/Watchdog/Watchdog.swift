@@ -9,7 +9,7 @@ internal import Synchronization
 /// detectors say.
 final class Watchdog: Sendable {
     private let registry: TargetRegistry
-    private let reporter: Reporter
+    private let desk: ReportDesk
     private let health: WatchdogHealth
     private let wake: WakeSignal
     private let resolutionNanoseconds: Int64
@@ -32,21 +32,21 @@ final class Watchdog: Sendable {
     ///
     /// - Parameters:
     ///   - registry: the targets.
-    ///   - reporter: takes what is to be said.
+    ///   - desk: takes what is to be said.
     ///   - health: takes the watchdog's measurements of itself.
     ///   - wake: wakes the watchdog before its time, after a change of the registry.
     ///   - resolutionNanoseconds: the configured resolution.
     ///   - ownThreads: Loopwatch's other threads, whose CPU time is not the host's.
     init(
         registry: TargetRegistry,
-        reporter: Reporter,
+        desk: ReportDesk,
         health: WatchdogHealth,
         wake: WakeSignal,
         resolutionNanoseconds: Int64,
         ownThreads: @escaping @Sendable () -> [ThreadIdentifier]
     ) {
         self.registry = registry
-        self.reporter = reporter
+        self.desk = desk
         self.health = health
         self.wake = wake
         self.resolutionNanoseconds = resolutionNanoseconds
@@ -87,7 +87,7 @@ final class Watchdog: Sendable {
     }
 
     private func run() {
-        var pass = WatchdogPass(reporter: reporter, health: health)
+        var pass = WatchdogPass(desk: desk, health: health)
         var priorities = ExecutorPriorities()
         health.runs(on: OwnThread.currentIdentifier)
         let own = ThreadView(OwnThread.currentIdentifier)
@@ -158,6 +158,6 @@ final class Watchdog: Sendable {
 
     private func interrupted(_ interruption: Interruption, nanoseconds: Int64, now: MonotonicInstant) {
         health.interrupted(interruption, nanoseconds: nanoseconds)
-        reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now)
+        desk.interrupted(interruption, nanoseconds: nanoseconds, now: now)
     }
 }

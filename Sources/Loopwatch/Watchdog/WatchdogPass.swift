@@ -9,19 +9,27 @@ internal import Synchronization
 ///
 /// Belongs to the watchdog's thread.
 struct WatchdogPass {
-    private let reporter: Reporter
+    private let desk: ReportDesk
     private let health: WatchdogHealth
     private let own = ThreadView(OwnThread.currentIdentifier)
     private var slowTargets: Set<String> = []
     private var closureNanoseconds: Int64 = 0
+    private var pending: [PendingReport] = []
     private var experiment: DispatchLayoutExperiment?
     private var layout: DispatchQueueLayout?
+
+    /// What is reported once all targets that are due have been looked at: a capture takes longer than a look.
+    private struct PendingReport {
+        var draft: ReportDraft
+        var watched: WatchedTarget
+        var now: MonotonicInstant
+    }
 
     /// A closure of the host that takes longer than this is told of, in nanoseconds.
     private static let closureNanosecondsMost: Int64 = 100_000_000
 
-    init(reporter: Reporter, health: WatchdogHealth) {
-        self.reporter = reporter
+    init(desk: ReportDesk, health: WatchdogHealth) {
+        self.desk = desk
         self.health = health
     }
 
@@ -49,7 +57,15 @@ struct WatchdogPass {
             }
             next = next.map { min($0, due) } ?? due
         }
+        reportPending()
         return next
+    }
+
+    private mutating func reportPending() {
+        for report in pending {
+            desk.report(report.draft, of: report.watched, now: report.now, capture: StallCapture())
+        }
+        pending.removeAll(keepingCapacity: true)
     }
 
     private mutating func look(at watched: WatchedTarget, _ context: inout LookContext, interruptions: InterruptionLog)
@@ -88,7 +104,7 @@ struct WatchdogPass {
         }
         perform(actions, on: watched, now: context.now)
         if look.isGone {
-            reporter.note("target '\(watched.target.name)' is gone: its thread has ended; remove() it.")
+            desk.note("target '\(watched.target.name)' is gone: its thread has ended; remove() it.")
         }
     }
 
@@ -96,6 +112,7 @@ struct WatchdogPass {
     mutating func retire(_ watched: WatchedTarget, now: MonotonicInstant, interruptions: InterruptionLog) {
         let actions = watched.detector.withLock { $0.targetGone(at: now, interruptions: interruptions) }
         perform(actions, on: watched, now: now)
+        reportPending()
         watched.evidence.withLock { $0 = EvidenceSource(.thread) }
     }
 
@@ -103,10 +120,7 @@ struct WatchdogPass {
         for action in actions {
             switch action {
             case .report(let draft):
-                let reported = reporter.report(draft, target: watched.target, now: now)
-                if draft.state == .ended, draft.kind == .stall, let reported {
-                    watched.detector.withLock { $0.stallReported(draft, as: reported) }
-                }
+                pending.append(PendingReport(draft: draft, watched: watched, now: now))
             case .postBeat:
                 watched.evidence.withLock { $0.beatWillBePosted(at: now) }
                 let posted = Clock.now()
@@ -137,7 +151,7 @@ struct WatchdogPass {
             return
         }
         guard slowTargets.insert(name).inserted else { return }
-        reporter.note(
+        desk.note(
             "a closure of target '\(name)' took \(nanoseconds / 1_000_000) ms and held up the watch: it must not block."
         )
     }

@@ -12,6 +12,8 @@ extension WatchConfiguration {
         ("LOOPWATCH_ALLOW_REMOTE", "true or false"),
         ("LOOPWATCH_ALLOWED_HOSTS", "host names separated by commas"),
         ("LOOPWATCH_LOG", "stderr, off, or the path of a file that starts with / or ."),
+        ("LOOPWATCH_STACKS", "off, passive or full"),
+        ("LOOPWATCH_CAPTURE_SIGNAL", Self.captureSignalsExpected),
         ("LOOPWATCH_REPORT_BURST", "a number from 1 to \(Limits.reportBurstMaximum)"),
         ("LOOPWATCH_PROCESS_NAME", "a name of at most \(Limits.processNameBytes) bytes"),
         ("LOOPWATCH_GLOBAL_EXECUTOR", "true or false"),
@@ -96,6 +98,11 @@ extension WatchConfiguration {
             try parse("LOOPWATCH_PROCESS_NAME") { text in
                 text.isEmpty || text.utf8.count > Limits.processNameBytes ? nil : text
             } ?? processName
+        stackCapture = try parse("LOOPWATCH_STACKS") { StackCapture(rawValue: $0) } ?? stackCapture
+        captureSignal =
+            try parse("LOOPWATCH_CAPTURE_SIGNAL") { text in
+                Int32(text).flatMap { Self.captureSignals.contains($0) ? $0 : nil }
+            } ?? captureSignal
         watchesGlobalExecutor = try parse("LOOPWATCH_GLOBAL_EXECUTOR", Self.boolean) ?? watchesGlobalExecutor
         reportBurst = try parse("LOOPWATCH_REPORT_BURST", Self.number(1...Limits.reportBurstMaximum)) ?? reportBurst
         loopsLimit = try parse("LOOPWATCH_LOOPS_LIMIT", Self.number(1...Limits.loopsMaximum)) ?? loopsLimit

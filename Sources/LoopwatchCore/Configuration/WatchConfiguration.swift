@@ -26,6 +26,13 @@ public struct WatchConfiguration: Sendable {
     ///
     /// Default 10.
     public var reportBurst = Limits.reportBurstDefault
+    /// How far to go to learn what a blocked thread does (default: as far as possible without disturbing it).
+    public var stackCapture = StackCapture.full
+    /// The signal that captures threads which compute: SIGPROF by default, the only asynchronous one that Dispatch lets
+    /// through to its threads.
+    ///
+    /// A handler that the host has for it is respected: such threads then have no stack.
+    public var captureSignal: Int32 = 27
     /// Name of this process in metrics; empty for the name of its executable.
     public var processName = ""
     /// Whether Swift's global executor is watched from the start, as the pool `swift`.
@@ -69,6 +76,13 @@ public struct WatchConfiguration: Sendable {
                 expected: "a number from 1 to \(Limits.reportBurstMaximum)"
             )
         }
+        guard Self.captureSignals.contains(captureSignal) else {
+            throw ConfigurationError(
+                key: "captureSignal",
+                value: "\(captureSignal)",
+                expected: Self.captureSignalsExpected
+            )
+        }
         guard processName.utf8.count <= Limits.processNameBytes else {
             throw ConfigurationError(
                 key: "processName",
@@ -87,6 +101,10 @@ public struct WatchConfiguration: Sendable {
             throw ConfigurationError(key: "log", value: path, expected: "the path of a file")
         }
     }
+
+    /// Signals that may capture: none that end or stop a process for good, tell of a fault, or belong to the C library.
+    static let captureSignals: Set<Int32> = Set([10, 12, 16, 23, 26, 27, 28, 29]).union(34...64)
+    static let captureSignalsExpected = "27 (SIGPROF), or the number of another signal that nothing else uses"
 
     /// Checks a resolution.
     public static func validate(resolution: Duration, key: String) throws(ConfigurationError) {

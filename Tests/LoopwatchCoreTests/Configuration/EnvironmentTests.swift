@@ -29,6 +29,10 @@ struct EnvironmentTests {
         ("LOOPWATCH_PROCESS_NAME", "shop", { $0.processName == "shop" }),
         ("LOOPWATCH_GLOBAL_EXECUTOR", "false", { !$0.watchesGlobalExecutor }),
         ("LOOPWATCH_LOOPS_LIMIT", "1024", { $0.loopsLimit == 1_024 }),
+        ("LOOPWATCH_STACKS", "off", { $0.stackCapture == .off }),
+        ("LOOPWATCH_STACKS", "passive", { $0.stackCapture == .passive }),
+        ("LOOPWATCH_CAPTURE_SIGNAL", "12", { $0.captureSignal == 12 }),
+        ("LOOPWATCH_CAPTURE_SIGNAL", "40", { $0.captureSignal == 40 }),
         ("LOOPWATCH_POOLS_LIMIT", "1", { $0.poolsLimit == 1 }),
     ]
 
@@ -45,6 +49,8 @@ struct EnvironmentTests {
         ("LOOPWATCH_PROCESS_NAME", ["", String(repeating: "a", count: 129)]),
         ("LOOPWATCH_GLOBAL_EXECUTOR", ["", "no", "0"]),
         ("LOOPWATCH_LOOPS_LIMIT", ["", "0", "1025", "-1"]),
+        ("LOOPWATCH_STACKS", ["", "on", "Full"]),
+        ("LOOPWATCH_CAPTURE_SIGNAL", ["", "9", "11", "19", "32", "65", "SIGPROF"]),
         ("LOOPWATCH_POOLS_LIMIT", ["", "0", "65", "-1"]),
     ]
 

@@ -1,0 +1,88 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+
+/// What was captured of the stalls that go on, so that the report of the end names the code as well, and the profile gets
+/// each stretch of blocked time once.
+struct EpisodeStacks: Sendable {
+    /// What a report is given.
+    struct Found: Sendable {
+        var stack: Stack?
+        var omitted: String?
+        var causeDetail: String?
+        /// The stacks that the time since the report before belongs to; several for a pool.
+        var samples: [Stack] = []
+        /// That time, in nanoseconds.
+        var nanoseconds: Int64 = 0
+        /// Whether this is the first that is said of the stall.
+        var isFirst = false
+    }
+
+    private struct Key: Hashable {
+        var subject: StallReport.Subject
+        var target: String
+        var episode: UInt64
+    }
+
+    private struct Record: Sendable {
+        var stacks: [Stack] = []
+        var omitted: String?
+        var causeDetail: String?
+        var accountedNanoseconds: Int64 = 0
+    }
+
+    private var records: [Key: Record] = [:]
+
+    /// What is said of a stall that ended before anything was captured.
+    static let endedBefore = "it ended before the thread could be looked at"
+
+    /// Notes what was captured for a report, and returns what to say.
+    ///
+    /// - Parameters:
+    ///   - draft: the report.
+    ///   - subject: what is blocked.
+    ///   - target: its name.
+    ///   - stacks: what was captured now; empty at the end, and where nothing could be.
+    ///   - omitted: why nothing could be.
+    ///   - causeDetail: what the system call is about.
+    mutating func note(
+        _ draft: ReportDraft,
+        subject: StallReport.Subject,
+        target: String,
+        stacks: [Stack],
+        omitted: String?,
+        causeDetail: String?
+    ) -> Found {
+        let key = Key(subject: subject, target: target, episode: draft.episode)
+        let known = records[key]
+        var record = known ?? Record()
+        if !stacks.isEmpty {
+            record.stacks = stacks
+            record.omitted = nil
+        } else if record.stacks.isEmpty, let omitted {
+            record.omitted = omitted
+        }
+        record.causeDetail = causeDetail ?? record.causeDetail
+        var found = Found(causeDetail: record.causeDetail, samples: record.stacks, isFirst: known == nil)
+        found.nanoseconds = max(0, draft.durationNanoseconds - record.accountedNanoseconds)
+        record.accountedNanoseconds = max(record.accountedNanoseconds, draft.durationNanoseconds)
+        found.stack = Self.mostFrequent(record.stacks)
+        if found.stack == nil { found.omitted = record.omitted ?? Self.endedBefore }
+        // A call that is over by the end was still what it was about.
+        if draft.state == .ended {
+            records[key] = nil
+        } else if known != nil || records.count < Limits.reportDecisions {
+            records[key] = record
+        }
+        return found
+    }
+
+    /// The stack that most threads are at; of several as frequent, the first.
+    private static func mostFrequent(_ stacks: [Stack]) -> Stack? {
+        guard stacks.count > 1 else { return stacks.first }
+        let prints = stacks.map(\.fingerprint)
+        let counts = prints.map { print in prints.count { $0 == print } }
+        return counts.max().flatMap { most in counts.firstIndex(of: most) }.map { stacks[$0] }
+    }
+}

@@ -1,0 +1,91 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import Loopwatch
+@testable import LoopwatchCore
+
+/// What the reports of one stall say of its code, from one to the next.
+@Suite("Stacks of stalls that go on")
+struct EpisodeStacksTests {
+    private var stacks = EpisodeStacks()
+
+    private func stack(_ function: String) -> Stack {
+        Stack(frames: [StackFrame(function: function, module: "host", origin: .host)])
+    }
+
+    private func draft(_ state: StallReport.State, _ milliseconds: Int64, episode: UInt64 = 1) -> ReportDraft {
+        ReportDraft(
+            state: state,
+            kind: .stall,
+            episode: episode,
+            began: MonotonicInstant(nanoseconds: 0),
+            until: MonotonicInstant(nanoseconds: milliseconds * 1_000_000),
+            durationNanoseconds: milliseconds * 1_000_000,
+            interruptedNanoseconds: 0,
+            severity: .warning,
+            cause: .cpu
+        )
+    }
+
+    private mutating func note(
+        _ draft: ReportDraft,
+        _ stacks: [Stack] = [],
+        omitted: String? = nil,
+        target: String = "one"
+    ) -> EpisodeStacks.Found {
+        self.stacks.note(
+            draft,
+            subject: .loop,
+            target: target,
+            stacks: stacks,
+            omitted: omitted,
+            causeDetail: nil
+        )
+    }
+
+    @Test("each stretch of blocked time belongs to the stack that was captured at its end, the rest to the last")
+    mutating func stretches() {
+        var found = note(draft(.begun, 100), [stack("a")])
+        #expect(found.stack == stack("a") && found.nanoseconds == 100_000_000 && found.isFirst)
+        found = note(draft(.ongoing, 200), [stack("b")])
+        #expect(found.samples == [stack("b")] && found.nanoseconds == 100_000_000 && !found.isFirst)
+        found = note(draft(.ended, 350))
+        #expect(found.stack == stack("b") && found.nanoseconds == 150_000_000 && found.omitted == nil)
+        // The next stall of the target has nothing of it.
+        found = note(draft(.begun, 100, episode: 2), omitted: "switched off")
+        #expect(found.stack == nil && found.omitted == "switched off" && found.isFirst)
+    }
+
+    @Test("a stack that could not be had is excused, until one could")
+    mutating func omitted() {
+        #expect(note(draft(.begun, 100), omitted: "it moved").omitted == "it moved")
+        #expect(note(draft(.ongoing, 200), [stack("a")]).omitted == nil)
+        #expect(note(draft(.ongoing, 400), omitted: "it moved").stack == stack("a"))
+        let ended = note(draft(.ended, 500))
+        #expect(ended.stack == stack("a") && ended.omitted == nil)
+    }
+
+    @Test("a stall that is told of only when it is over has no stack, and says so")
+    mutating func endedBefore() {
+        let found = note(draft(.ended, 120))
+        #expect(found.stack == nil && found.omitted == EpisodeStacks.endedBefore)
+        #expect(found.isFirst && found.nanoseconds == 120_000_000)
+    }
+
+    @Test("targets and stalls are kept apart")
+    mutating func apart() {
+        _ = note(draft(.begun, 100), [stack("a")], target: "one")
+        _ = note(draft(.begun, 100), [stack("b")], target: "two")
+        #expect(note(draft(.ended, 110), target: "one").stack == stack("a"))
+        #expect(note(draft(.ended, 110), target: "two").stack == stack("b"))
+    }
+
+    @Test("of a pool's threads, the stack that most are at is told, and all share the time")
+    mutating func pool() {
+        let found = note(draft(.begun, 100), [stack("a"), stack("b"), stack("b")])
+        #expect(found.stack == stack("b"))
+        #expect(found.samples.count == 3)
+    }
+}
