@@ -135,7 +135,7 @@ final class Reporter: Sendable {
             durationNanoseconds: nanoseconds,
             beganUnixNanoseconds: unix - nanoseconds,
             unixNanoseconds: unix,
-            cause: interruption.kind == .suspended ? .suspended : .runqueue
+            cause: interruption.cause
         )
         publish(report, now: now)
     }

@@ -14,6 +14,7 @@ public struct CauseEvidence: Sendable, Equatable {
     private var computedNanoseconds: Int64 = 0
     private var delayedNanoseconds: Int64 = 0
     private var takenNanoseconds: Int64 = 0
+    private var throttledNanoseconds: Int64 = 0
     private var isCPUKnown = false
     private var measuredNanoseconds: Int64 = 0
     private var explainableNanoseconds: Int64 = 0
@@ -36,6 +37,7 @@ public struct CauseEvidence: Sendable, Equatable {
         if observation.progress == .free { looksUnserved += 1 }
         if observation.isKeptFromCPU { looksKeptFromCPU += 1 }
         let elapsed = max(0, observation.instant.nanoseconds(since: last))
+        throttledNanoseconds += min(elapsed, observation.throttledNanoseconds)
         let rest = add(
             computed: observation.computedNanoseconds,
             delayed: observation.delayedNanoseconds,
@@ -90,9 +92,9 @@ public struct CauseEvidence: Sendable, Equatable {
         guard looks > 0 else { return .unknown }
         // Work waits for the target, and no thread takes it up.
         if looksUnserved * 2 > looks { return .starvation }
-        if looksKeptFromCPU * 2 > looks { return .runqueue }
+        if looksKeptFromCPU * 2 > looks { return keptFromCPU }
         var times: [(nanoseconds: Int64, cause: Cause)] = [
-            (keptFromCPUNanoseconds, .runqueue), (computedNanoseconds, .cpu),
+            (keptFromCPUNanoseconds, keptFromCPU), (computedNanoseconds, .cpu),
         ]
         if let most = sleptNanoseconds.max(by: { ($0.value, $1.key.name) < ($1.value, $0.key.name) })?.key {
             times.insert((sleptTotalNanoseconds, most.isLock ? .lock : .syscall(most.name)), at: 0)
@@ -105,7 +107,12 @@ public struct CauseEvidence: Sendable, Equatable {
 
     /// The verdict on a target that was late although its jobs ended: very many of them, or no CPU for them.
     public var congestionVerdict: Cause {
-        keptFromCPUNanoseconds > max(computedNanoseconds, sleptTotalNanoseconds) ? .runqueue : .congestion
+        keptFromCPUNanoseconds > max(computedNanoseconds, sleptTotalNanoseconds) ? keptFromCPU : .congestion
+    }
+
+    /// What kept the thread from its CPU: the quota, if it was used up for half of that time, or others.
+    private var keptFromCPU: Cause {
+        throttledNanoseconds > 0 && throttledNanoseconds * 2 >= keptFromCPUNanoseconds ? .throttled : .runqueue
     }
 
     /// Time for which the thread was ready and something else ran.

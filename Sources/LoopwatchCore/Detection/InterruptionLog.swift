@@ -17,12 +17,23 @@ public struct Interruption: Sendable, Equatable {
     public var to: MonotonicInstant
     /// Why.
     public var kind: Kind
+    /// Whether the CPU quota of its control group kept the process from running.
+    public var isThrottled: Bool
 
     /// Creates an interruption.
-    public init(from: MonotonicInstant, to: MonotonicInstant, kind: Kind) {
+    public init(from: MonotonicInstant, to: MonotonicInstant, kind: Kind, isThrottled: Bool = false) {
         self.from = from
         self.to = to
         self.kind = kind
+        self.isThrottled = isThrottled
+    }
+
+    /// The cause that is reported.
+    public var cause: Cause {
+        switch kind {
+        case .suspended: .suspended
+        case .starved: isThrottled ? .throttled : .runqueue
+        }
     }
 
     /// Its length in nanoseconds.

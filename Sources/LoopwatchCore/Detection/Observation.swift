@@ -25,6 +25,8 @@ public struct Observation: Sendable, Equatable {
     public var computedNanoseconds: Int64?
     /// Time that thread waited for a CPU since the look before, in nanoseconds, where it is known.
     public var delayedNanoseconds: Int64?
+    /// Time since the look before in which the CPU quota of the process's control group was used up, in nanoseconds.
+    public var throttledNanoseconds: Int64 = 0
     /// How many times the kernel put that thread on a CPU since the look before, where it is known.
     public var runs: Int64?
     /// When that thread went to sleep, if it sleeps in a system call that is not its way of waiting for work, and if it

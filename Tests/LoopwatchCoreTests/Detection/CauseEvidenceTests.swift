@@ -94,6 +94,30 @@ struct CauseEvidenceTests {
         #expect(evidence(computed: 1, runs: 2, isReady: false, call: { _ in Self.read }).verdict == .syscall("read"))
     }
 
+    @Test("a thread that its group's quota kept from the CPU was throttled")
+    func throttled() {
+        func evidence(throttled: Double) -> CauseEvidence {
+            var evidence = CauseEvidence(start: at(0))
+            for number in 1...10 {
+                var observation = Observation(
+                    instant: at(Double(number) * 10),
+                    progress: .busy,
+                    computedNanoseconds: .milliseconds(2),
+                    delayedNanoseconds: .milliseconds(8)
+                )
+                observation.throttledNanoseconds = .milliseconds(throttled)
+                evidence.add(observation)
+            }
+            return evidence
+        }
+        #expect(evidence(throttled: 0).verdict == .runqueue)
+        #expect(evidence(throttled: 3).verdict == .runqueue)
+        #expect(evidence(throttled: 4).verdict == .throttled)
+        #expect(evidence(throttled: 4).congestionVerdict == .throttled)
+        // A reading that covers more than the time between two looks does not count twice.
+        #expect(evidence(throttled: 1_000).verdict == .throttled)
+    }
+
     @Test("what the thread did after the last look counts too")
     func afterTheLastLook() {
         var evidence = evidence(1, computed: 10, isReady: true)
