@@ -66,6 +66,14 @@ final class BeatCell: Sendable {
     /// Called while no beat is out.
     func forgetFrames() { wantsFrames.store(true, ordering: .relaxed) }
 
+    /// Number of the beat that is out; `nil` if none is.
+    ///
+    /// As long as it is the same, the thread that is to run the beat has not ended what it was at. Safe from any thread.
+    var numberOut: UInt64? {
+        let posted = postedCount.load(ordering: .acquiring)
+        return ranCount.load(ordering: .acquiring) == posted ? nil : posted
+    }
+
     /// The answer to the beat that is out; `nil` while there is none.
     ///
     /// Called by the watchdog.
