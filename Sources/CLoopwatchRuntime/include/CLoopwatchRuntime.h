@@ -67,4 +67,9 @@ char *_Nullable *_Nullable lw_environment(void);
 /// starts in between would inherit the connection.
 int lw_accept(int listener);
 
+/// Demangles a name of Swift; the caller frees the result. NULL if it is none.
+///
+/// Provided because no module exports swift_demangle() of the Swift runtime (swift/Demangling/Demangle.h).
+char *_Nullable lw_demangle(const char *_Nonnull name, size_t length);
+
 #endif

@@ -1,7 +1,185 @@
-// STAND-IN
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
 package import LoopwatchCore
-package final class Symbolizer: Sendable {
-    package init() {}
-    package func warmUp() {}
-    package func stack(for raw: RawStack) -> Stack { Stack(frames: []) }
+
+/// Gives names to the frames of captured stacks.
+///
+/// For one thread at a time, and best always the same: the toolchain's symboliser keeps what it read of a binary for each
+/// thread. Never the watchdog's: a first look into a binary reads its symbol table, which takes milliseconds and allocates.
+/// It takes no lock that a blocked thread may hold, but the allocator's and, for compressed debug information, the
+/// loader's; then reports come late.
+package final class Symbolizer {
+    /// What symbolication has cost.
+    package struct Statistics: Sendable, Equatable {
+        /// Addresses whose names are kept.
+        package var addressesCached = 0
+        /// Stacks that are kept.
+        package var stacksCached = 0
+        /// Addresses that were asked for, but for those of stacks that were kept.
+        package var lookups = 0
+        /// Addresses that had to be looked up in a binary.
+        package var misses = 0
+        /// Addresses that were forgotten for want of room.
+        package var evictions = 0
+        /// Binaries that are known.
+        package var images = 0
+        /// Nanoseconds spent.
+        package var nanoseconds: Int64 = 0
+        /// Whether the toolchain's symboliser can be used; without it there are only exported names and offsets.
+        package var isComplete = false
+    }
+
+    private var table = ImageTable(images: [])
+    private var symbols = RuntimeSymbols(ImageTable(images: []))
+    private var exported = GenerationCache<String, ExportedSymbols>(capacity: SymbolLimits.exportedTables)
+    private var addresses: GenerationCache<UInt64, [NamedFrame]>
+    private var stacks: GenerationCache<RawStack, Stack>
+    private var hostModule: String?
+    private var lastRefresh: MonotonicInstant?
+    private var counts = Statistics()
+
+    /// Creates a symboliser; reads nothing yet.
+    package convenience init() {
+        self.init(addressesCached: SymbolLimits.addressesCached, stacksCached: SymbolLimits.stacksCached)
+    }
+
+    /// Creates a symboliser that keeps less.
+    init(addressesCached: Int, stacksCached: Int) {
+        addresses = GenerationCache(capacity: addressesCached)
+        stacks = GenerationCache(capacity: stacksCached)
+    }
+
+    /// What it has cost until now.
+    package var statistics: Statistics {
+        var statistics = counts
+        statistics.addressesCached = addresses.count
+        statistics.stacksCached = stacks.count
+        statistics.evictions = addresses.evictions
+        statistics.images = table.images.count
+        statistics.isComplete = symbols.isAvailable
+        return statistics
+    }
+
+    /// Pays now what the first call costs: the table of binaries, and the symbols of the executable.
+    package func warmUp() {
+        timed {
+            refreshImages(at: Clock.now(), olderThan: 0)
+            if let host = table.images.first(where: { $0.origin == .host }) {
+                _ = symbols.functions(at: host.textStart)
+            }
+        }
+    }
+
+    /// The stack with names. Frames that no binary holds are kept, as unknown; thunks that only repeat a frame are not.
+    package func stack(for raw: RawStack) -> Stack {
+        timed {
+            let now = Clock.now()
+            refreshImages(at: now, olderThan: SymbolLimits.imageAgeNanoseconds)
+            if let stack = stacks.value(for: raw) { return stack }
+            var assembly = StackAssembly()
+            for frame in raw.frames.prefix(SymbolLimits.frames) {
+                assembly.append(frames(for: frame, at: now), from: frame)
+            }
+            let isTruncated = raw.isTruncated || raw.frames.count > SymbolLimits.frames
+            let stack = Stack(frames: assembly.frames, isTruncated: isTruncated)
+            // What is unknown now may be known when its library is found.
+            if !stack.frames.contains(where: { $0.origin == .unknown }) { stacks.insert(stack, for: raw) }
+            return stack
+        }
+    }
+
+    /// The frames that one address stands for, the innermost inlined one first.
+    private func frames(for frame: RawFrame, at now: MonotonicInstant) -> [NamedFrame] {
+        let address = frame.isReturnAddress ? frame.address &- 1 : frame.address
+        counts.lookups += 1
+        if let known = addresses.value(for: address) { return known }
+        if table.image(holding: address) == nil {
+            refreshImages(at: now, olderThan: SymbolLimits.imageRefreshNanoseconds)
+        }
+        guard let image = table.image(holding: address) else {
+            let unknown = StackFrame(function: "0x" + String(frame.address, radix: 16), module: "", origin: .unknown)
+            return [NamedFrame(frame: unknown, kind: .function)]
+        }
+        counts.misses += 1
+        let frames = lookUp(address, in: image)
+        addresses.insert(frames, for: address)
+        return frames
+    }
+
+    private func lookUp(_ address: UInt64, in image: LoadedImage) -> [NamedFrame] {
+        let offset = address &- image.bias
+        var functions = image.isELF && image.path.hasPrefix("/") ? symbols.functions(at: address) : []
+        if functions.isEmpty, let name = exportedName(at: offset, in: image) {
+            functions = [.init(symbol: name, displayName: "")]
+        }
+        let frames = functions.enumerated().map { index, function in
+            let name = Demangler.demangled(function.symbol).map { SymbolName(demangled: $0, host: hostModule) }
+            let plain = function.displayName.isEmpty ? function.symbol : function.displayName
+            let frame = StackFrame(
+                function: name?.text ?? boundedText(plain, SymbolLimits.functionNameBytes),
+                file: function.file.map { path in
+                    path.utf8.count > SymbolLimits.sourcePathBytes
+                        ? String(decoding: path.utf8.suffix(SymbolLimits.sourcePathBytes), as: UTF8.self) : path
+                },
+                line: function.line,
+                module: image.name,
+                moduleOffset: offset,
+                origin: FrameClassifier.origin(in: image.origin, symbol: function.symbol, name: name),
+                link: index == 0 ? .call : .inlined
+            )
+            return NamedFrame(frame: frame, kind: name?.kind ?? .function)
+        }
+        return frames.isEmpty ? [NamedFrame(frame: Self.nameless(offset, in: image), kind: .function)] : frames
+    }
+
+    private static func nameless(_ offset: UInt64, in image: LoadedImage) -> StackFrame {
+        StackFrame(
+            function: image.name + "+0x" + String(offset, radix: 16),
+            module: image.name,
+            moduleOffset: offset,
+            origin: FrameClassifier.origin(in: image.origin, symbol: nil, name: nil)
+        )
+    }
+
+    private func exportedName(at offset: UInt64, in image: LoadedImage) -> String? {
+        guard image.isELF, image.path.hasPrefix("/") else { return nil }
+        if let table = exported.value(for: image.path) { return table.name(at: offset) }
+        let table = ExportedSymbols(path: image.path)
+        exported.insert(table, for: image.path)
+        return table.name(at: offset)
+    }
+
+    /// Reads the table of binaries again, unless that was done a moment ago; forgets names where it has changed.
+    private func refreshImages(at now: MonotonicInstant, olderThan age: Int64) {
+        if let lastRefresh, now.nanoseconds - lastRefresh.nanoseconds < age { return }
+        lastRefresh = now
+        let table = ImageTable.capture()
+        guard table != self.table else { return }
+        // A library that was added changes no name that is known; one that is gone or has moved does.
+        if !Set(table.images).isSuperset(of: self.table.images) {
+            addresses.removeAll()
+            stacks.removeAll()
+            exported.removeAll()
+        }
+        self.table = table
+        symbols = RuntimeSymbols(table)
+        hostModule = Self.moduleName(of: ImageTable.executablePath())
+    }
+
+    /// The module that the compiler makes of an executable's name (SwiftPM's `c99name`).
+    static func moduleName(of path: String?) -> String? {
+        guard let name = path?.split(separator: "/").last else { return nil }
+        let letters = name.unicodeScalars.map { scalar in
+            let isKept = scalar.properties.isAlphabetic || scalar.properties.numericType != nil || scalar == "_"
+            return isKept ? Character(scalar) : "_"
+        }
+        return String(letters)
+    }
+
+    private func timed<Result>(_ body: () -> Result) -> Result {
+        let start = Clock.now()
+        defer { counts.nanoseconds += Clock.now().nanoseconds - start.nanoseconds }
+        return body()
+    }
 }
