@@ -100,7 +100,7 @@ enum CaptureSignal {
         return sigaction(signal, nil, &action) == 0 && address(of: action) == ownAddress
     }
 
-    /// Whether no signal waits for the thread. The timer must have been deleted, so that none can come any more.
+    /// Whether no signal waits for the thread; the timer must have been deleted, so that none can come any more.
     private static func isResolved(_ thread: ThreadIdentifier, _ signal: CInt) -> Bool {
         // Signals that wait for a thread end with it.
         guard Clock.threadCPUNanoseconds(of: thread) != nil else { return true }
@@ -119,9 +119,11 @@ enum CaptureSignal {
         action.__sigaction_handler.sa_sigaction = handler
         // SA_ONSTACK: a thread that has a stack for signals, such as Go's, may have no room on its own. SA_RESTART: for
         // a call that the thread may enter between the tick and the delivery.
-        action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK
-        // One handler at a time on a thread's stack.
+        // SA_NODEFER: else a thread that has not yet left the handler would seem to block the signal.
+        action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | SA_NODEFER
+        // No other handler on top of it on the thread's stack.
         sigfillset(&action.sa_mask)
+        sigdelset(&action.sa_mask, signal)
         var replaced = sigaction()
         guard sigaction(signal, &action, &replaced) == 0 else {
             return .failure(.refused(SystemError(operation: "sigaction")))
