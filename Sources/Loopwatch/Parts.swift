@@ -58,10 +58,20 @@ final class Parts: Sendable {
             interruptionReportNanoseconds: configuration.thresholds.warning.wholeNanoseconds,
             published: { followers.wake() }
         )
+        let captures = CaptureCounts()
+        let policy = CapturePolicy(
+            isAllowed: configuration.stackCapture != .off,
+            isSignallingAllowed: configuration.stackCapture == .full,
+            signal: configuration.captureSignal
+        )
         let desk =
             started("reports") {
-                try ReportDesk.started(reporter: reporter, capturesStacks: configuration.stackCapture != .off)
-            } ?? ReportDesk.withoutThread(reporter: reporter)
+                try ReportDesk.started(
+                    reporter: reporter,
+                    captures: captures,
+                    policy: policy
+                )
+            } ?? ReportDesk.withoutThread(reporter: reporter, captures: captures)
         let builder = SnapshotBuilder(
             process: name,
             configuration: configuration,
@@ -94,6 +104,8 @@ final class Parts: Sendable {
                     registry: registry,
                     desk: desk,
                     health: health,
+                    policy: policy,
+                    captures: captures,
                     wake: wake,
                     resolutionNanoseconds: configuration.resolution.wholeNanoseconds,
                     ownThreads: {

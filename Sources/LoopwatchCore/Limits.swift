@@ -29,6 +29,10 @@ public enum Limits {
     public static let warningsKept = 1_024
     /// Warnings that wait for the log writer; more are dropped and counted, because the watchdog never waits for a disk.
     public static let warningsQueuedForLog = 1_024
+    /// Frames of a stack that are captured; deeper ones are left out, and the stack says so.
+    public static let stackFrames = 128
+    /// Threads of a pool that are captured for one report.
+    public static let poolThreadsCaptured = 8
     /// Reports that wait for the names of their code; more are dropped and counted.
     public static let reportsQueued = 1_024
     /// Fingerprints whose report rate is remembered; the least recently used is forgotten.

@@ -35,14 +35,7 @@ struct EpisodeStacksTests {
         omitted: String? = nil,
         target: String = "one"
     ) -> EpisodeStacks.Found {
-        self.stacks.note(
-            draft,
-            subject: .loop,
-            target: target,
-            stacks: stacks,
-            omitted: omitted,
-            causeDetail: nil
-        )
+        self.stacks.note(draft, .loop(target) { _ in }, stacks: stacks, StallCapture(omitted: omitted))
     }
 
     @Test("each stretch of blocked time belongs to the stack that was captured at its end, the rest to the last")

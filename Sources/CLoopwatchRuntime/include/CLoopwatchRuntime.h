@@ -72,4 +72,20 @@ int lw_accept(int listener);
 /// Provided because no module exports swift_demangle() of the Swift runtime (swift/Demangling/Demangle.h).
 char *_Nullable lw_demangle(const char *_Nonnull name, size_t length);
 
+/// Arms a timer that expires at the next clock tick at which a thread of this process runs, and then sends it `signal`
+/// with `token` (SI_TIMER); once. Returns the timer, or -1 and errno: ESRCH or EINVAL for a thread that is gone, EAGAIN
+/// where the limit of pending signals is reached.
+///
+/// Provided because the Glibc module imports neither SIGEV_THREAD_ID nor syscall(), and the C library's timer_create()
+/// may allocate.
+int lw_thread_timer_start(int32_t thread, int signal, uint64_t token);
+
+/// Ends a timer; returns 0 if it has not expired and never will, 1 if it may have sent its signal.
+int lw_thread_timer_end(int timer);
+
+/// Path of the module that an address lies in, as the loader knows it; NULL where there is none.
+///
+/// Takes the loader's lock. Provided because the Glibc module does not import dladdr().
+const char *_Nullable lw_module_path(uintptr_t address);
+
 #endif

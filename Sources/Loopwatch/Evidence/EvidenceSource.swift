@@ -91,6 +91,11 @@ struct EvidenceSource: Sendable {
         return false
     }
 
+    /// Threads that may serve the target, where it is a pool.
+    var poolThreads: [ThreadIdentifier] {
+        if case .pool = kind { pool.threadIdentifiers } else { [] }
+    }
+
     /// What the thread that serves the target did since the last look; `nil` where that is not known.
     mutating func usage(_ context: inout LookContext) -> ThreadUsage? {
         switch kind {

@@ -65,6 +65,9 @@ struct PoolEvidence: Sendable {
         return observation
     }
 
+    /// Threads that answered beats lately.
+    var threadIdentifiers: [ThreadIdentifier] { threads.map(\.view.identifier) }
+
     mutating func beatWillBePosted() {
         recognizer.beatPosted(whileIn: signature)
     }

@@ -41,29 +41,20 @@ struct EpisodeStacks: Sendable {
     ///
     /// - Parameters:
     ///   - draft: the report.
-    ///   - subject: what is blocked.
-    ///   - target: its name.
-    ///   - stacks: what was captured now; empty at the end, and where nothing could be.
-    ///   - omitted: why nothing could be.
-    ///   - causeDetail: what the system call is about.
-    mutating func note(
-        _ draft: ReportDraft,
-        subject: StallReport.Subject,
-        target: String,
-        stacks: [Stack],
-        omitted: String?,
-        causeDetail: String?
-    ) -> Found {
-        let key = Key(subject: subject, target: target, episode: draft.episode)
+    ///   - target: what is blocked.
+    ///   - stacks: the captured stacks, with names; empty at the end, and where nothing could be captured.
+    ///   - capture: why nothing could be, and what the system call is about.
+    mutating func note(_ draft: ReportDraft, _ target: WatchTarget, stacks: [Stack], _ capture: StallCapture) -> Found {
+        let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
         let known = records[key]
         var record = known ?? Record()
         if !stacks.isEmpty {
             record.stacks = stacks
             record.omitted = nil
-        } else if record.stacks.isEmpty, let omitted {
+        } else if record.stacks.isEmpty, let omitted = capture.omitted {
             record.omitted = omitted
         }
-        record.causeDetail = causeDetail ?? record.causeDetail
+        record.causeDetail = capture.causeDetail ?? record.causeDetail
         var found = Found(causeDetail: record.causeDetail, samples: record.stacks, isFirst: known == nil)
         found.nanoseconds = max(0, draft.durationNanoseconds - record.accountedNanoseconds)
         record.accountedNanoseconds = max(record.accountedNanoseconds, draft.durationNanoseconds)

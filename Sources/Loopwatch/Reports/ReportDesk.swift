@@ -13,41 +13,50 @@ final class ReportDesk: Sendable {
     private enum Entry: Sendable {
         case stall(ReportDraft, of: WatchedTarget, now: MonotonicInstant, unixNanoseconds: Int64, StallCapture)
         case interruption(Interruption, nanoseconds: Int64, now: MonotonicInstant, unixNanoseconds: Int64)
-        case warmUp
+    }
+
+    /// What the desk's thread works with.
+    private struct Tools: ~Copyable {
+        var episodes = EpisodeStacks()
+        var symbolizer: Symbolizer?
+        var capturer: StackCapturer?
     }
 
     private let reporter: Reporter
+    private let captures: CaptureCounts
     private let queue: QueueThread<Entry>?
-    /// Used by the desk's thread, or without one by the watchdog's; guarded so that the compiler knows.
+    /// What is known of stalls where there is no thread.
     private let episodes = Mutex(EpisodeStacks())
-    private let symbolizer: Symbolizer?
 
-    /// Creates a desk; where its thread cannot be started, reports go on without names of code.
+    /// Creates a desk.
     ///
     /// - Parameters:
     ///   - reporter: takes the finished reports.
+    ///   - captures: takes the counts of captures.
     ///   - queue: the queue of the desk's thread, not started; `nil` where there is none.
-    ///   - capturesStacks: whether there will be stacks.
-    private init(reporter: Reporter, queue: QueueThread<Entry>?, capturesStacks: Bool) {
+    private init(reporter: Reporter, captures: CaptureCounts, queue: QueueThread<Entry>?) {
         self.reporter = reporter
+        self.captures = captures
         self.queue = queue
-        symbolizer = queue != nil && capturesStacks ? Symbolizer() : nil
     }
 
     /// Starts a desk.
     ///
+    /// - Parameters:
+    ///   - reporter: takes the finished reports.
+    ///   - captures: takes the counts of captures.
+    ///   - policy: what captures may do.
     /// - Throws: ``SystemError`` when the process has no descriptor or thread left.
-    static func started(reporter: Reporter, capturesStacks: Bool) throws -> ReportDesk {
+    static func started(reporter: Reporter, captures: CaptureCounts, policy: CapturePolicy) throws -> ReportDesk {
         let queue = try QueueThread<Entry>(name: "lw-reports", limit: Limits.reportsQueued)
-        let desk = ReportDesk(reporter: reporter, queue: queue, capturesStacks: capturesStacks)
-        try queue.start { desk.run(queue) }
-        if capturesStacks { queue.enqueue(.warmUp) }
+        let desk = ReportDesk(reporter: reporter, captures: captures, queue: queue)
+        try queue.start { desk.run(queue, policy) }
         return desk
     }
 
     /// A desk without a thread: names of code are left out, and the rest is done at once.
-    static func withoutThread(reporter: Reporter) -> ReportDesk {
-        ReportDesk(reporter: reporter, queue: nil, capturesStacks: false)
+    static func withoutThread(reporter: Reporter, captures: CaptureCounts) -> ReportDesk {
+        ReportDesk(reporter: reporter, captures: captures, queue: nil)
     }
 
     /// The desk's thread.
@@ -75,49 +84,76 @@ final class ReportDesk: Sendable {
     func stop() { queue?.stop() }
 
     private func submit(_ entry: Entry) {
-        if let queue { queue.enqueue(entry) } else { process(entry) }
-    }
-
-    private func run(_ queue: QueueThread<Entry>) {
-        while let entries = queue.next() {
-            for entry in entries where !queue.isAbandoned { process(entry) }
+        if let queue {
+            queue.enqueue(entry)
+        } else if case .interruption(let interruption, let nanoseconds, let now, let unix) = entry {
+            reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: unix)
+        } else if case .stall(let draft, let watched, let now, let unix, var capture) = entry {
+            capture.omitted = "the thread that finds names could not be started"
+            let found = episodes.withLock { $0.note(draft, watched.target, stacks: [], capture) }
+            report(draft, of: watched, found, now: now, unixNanoseconds: unix)
         }
     }
 
-    private func process(_ entry: Entry) {
+    // MARK: The desk's thread
+
+    private func run(_ queue: QueueThread<Entry>, _ policy: CapturePolicy) {
+        var tools = Tools()
+        if policy.isAllowed {
+            tools.capturer = StackCapturer(policy: policy)
+            tools.symbolizer = Symbolizer()
+            tools.symbolizer?.warmUp()
+        }
+        while var entries = queue.next() {
+            // First what does not wait: the threads may go on any moment.
+            for index in entries.indices { captureComputing(&entries[index], &tools) }
+            for entry in entries where !queue.isAbandoned { process(entry, &tools) }
+            tools.capturer?.refreshModules()
+            if let counts = tools.capturer?.counts { captures.noteDesk(counts) }
+            if let statistics = tools.symbolizer?.statistics { captures.noteSymbols(statistics) }
+        }
+    }
+
+    /// Captures the threads that compute, if they are still at what the watchdog saw them at.
+    private func captureComputing(_ entry: inout Entry, _ tools: inout Tools) {
+        guard case .stall(let draft, let watched, let now, let unix, var capture) = entry,
+            !capture.computing.isEmpty, tools.capturer != nil
+        else { return }
+        for thread in capture.computing {
+            let result = tools.capturer!.stack(of: thread)
+            guard let beat = capture.beat, watched.cell.numberOut == beat else {
+                capture.omitted = CaptureOmission.moved.text
+                break
+            }
+            capture.add(result)
+        }
+        capture.computing = []
+        entry = .stall(draft, of: watched, now: now, unixNanoseconds: unix, capture)
+    }
+
+    private func process(_ entry: Entry, _ tools: inout Tools) {
         switch entry {
-        case .warmUp:
-            symbolizer?.warmUp()
         case .interruption(let interruption, let nanoseconds, let now, let unix):
             reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: unix)
         case .stall(let draft, let watched, let now, let unix, let capture):
-            report(draft, of: watched, now: now, unixNanoseconds: unix, capture)
+            let symbolizer = tools.symbolizer
+            let stacks = capture.stacks.compactMap { symbolizer?.stack(for: $0) }
+            let found = tools.episodes.note(draft, watched.target, stacks: stacks, capture)
+            report(draft, of: watched, found, now: now, unixNanoseconds: unix)
         }
     }
 
     private func report(
         _ draft: ReportDraft,
         of watched: WatchedTarget,
+        _ found: EpisodeStacks.Found,
         now: MonotonicInstant,
-        unixNanoseconds: Int64,
-        _ capture: StallCapture
+        unixNanoseconds: Int64
     ) {
-        let target = watched.target
-        let stacks = symbolizer.map { symbolizer in capture.stacks.map { symbolizer.stack(for: $0) } } ?? []
-        let found = episodes.withLock { episodes in
-            episodes.note(
-                draft,
-                subject: target.subject,
-                target: target.name,
-                stacks: stacks,
-                omitted: capture.omitted,
-                causeDetail: capture.causeDetail
-            )
-        }
         let report = reporter.report(
             draft,
-            subject: target.subject,
-            target: target.name,
+            subject: watched.target.subject,
+            target: watched.target.name,
             found: found,
             now: now,
             unixNanoseconds: unixNanoseconds

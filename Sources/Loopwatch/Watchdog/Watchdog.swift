@@ -11,6 +11,8 @@ final class Watchdog: Sendable {
     private let registry: TargetRegistry
     private let desk: ReportDesk
     private let health: WatchdogHealth
+    private let policy: CapturePolicy
+    private let captures: CaptureCounts
     private let wake: WakeSignal
     private let resolutionNanoseconds: Int64
     private let ownThreads: @Sendable () -> [ThreadIdentifier]
@@ -34,6 +36,8 @@ final class Watchdog: Sendable {
     ///   - registry: the targets.
     ///   - desk: takes what is to be said.
     ///   - health: takes the watchdog's measurements of itself.
+    ///   - policy: what captures may do.
+    ///   - captures: takes the counts of captures.
     ///   - wake: wakes the watchdog before its time, after a change of the registry.
     ///   - resolutionNanoseconds: the configured resolution.
     ///   - ownThreads: Loopwatch's other threads, whose CPU time is not the host's.
@@ -41,6 +45,8 @@ final class Watchdog: Sendable {
         registry: TargetRegistry,
         desk: ReportDesk,
         health: WatchdogHealth,
+        policy: CapturePolicy,
+        captures: CaptureCounts,
         wake: WakeSignal,
         resolutionNanoseconds: Int64,
         ownThreads: @escaping @Sendable () -> [ThreadIdentifier]
@@ -48,6 +54,8 @@ final class Watchdog: Sendable {
         self.registry = registry
         self.desk = desk
         self.health = health
+        self.policy = policy
+        self.captures = captures
         self.wake = wake
         self.resolutionNanoseconds = resolutionNanoseconds
         self.ownThreads = ownThreads
@@ -87,7 +95,7 @@ final class Watchdog: Sendable {
     }
 
     private func run() {
-        var pass = WatchdogPass(desk: desk, health: health)
+        var pass = WatchdogPass(desk: desk, health: health, policy: policy, captures: captures)
         var priorities = ExecutorPriorities()
         health.runs(on: OwnThread.currentIdentifier)
         let own = ThreadView(OwnThread.currentIdentifier)

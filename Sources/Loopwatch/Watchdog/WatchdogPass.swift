@@ -8,13 +8,16 @@ internal import Synchronization
 /// One round of the watchdog over its targets.
 ///
 /// Belongs to the watchdog's thread.
-struct WatchdogPass {
+struct WatchdogPass: ~Copyable {
     private let desk: ReportDesk
     private let health: WatchdogHealth
     private let own = ThreadView(OwnThread.currentIdentifier)
     private var slowTargets: Set<String> = []
     private var closureNanoseconds: Int64 = 0
     private var pending: [PendingReport] = []
+    private let policy: CapturePolicy
+    private let captures: CaptureCounts
+    private var capturer: StackCapturer?
     private var experiment: DispatchLayoutExperiment?
     private var layout: DispatchQueueLayout?
 
@@ -28,9 +31,23 @@ struct WatchdogPass {
     /// A closure of the host that takes longer than this is told of, in nanoseconds.
     private static let closureNanosecondsMost: Int64 = 100_000_000
 
-    init(desk: ReportDesk, health: WatchdogHealth) {
+    /// Creates a pass.
+    ///
+    /// - Parameters:
+    ///   - desk: takes what is to be said.
+    ///   - health: takes the watchdog's measurements of itself.
+    ///   - policy: what captures may do.
+    ///   - captures: takes the counts of captures.
+    init(desk: ReportDesk, health: WatchdogHealth, policy: CapturePolicy, captures: CaptureCounts) {
         self.desk = desk
         self.health = health
+        self.policy = policy
+        self.captures = captures
+        guard policy.isAllowed else { return }
+        // The watchdog reads threads that sleep; those that run take a tick of the clock, for which it does not wait.
+        var passive = policy
+        passive.isSignallingAllowed = false
+        capturer = StackCapturer(policy: passive)
     }
 
     /// Looks at the targets that are due; returns when the next one is.
@@ -62,10 +79,38 @@ struct WatchdogPass {
     }
 
     private mutating func reportPending() {
+        guard !pending.isEmpty else { return }
         for report in pending {
-            desk.report(report.draft, of: report.watched, now: report.now, capture: StallCapture())
+            let capture = report.draft.state == .ended ? StallCapture() : capture(report.draft, report.watched)
+            desk.report(report.draft, of: report.watched, now: report.now, capture: capture)
         }
         pending.removeAll(keepingCapacity: true)
+        if let counts = capturer?.counts { captures.noteWatchdog(counts) }
+    }
+
+    /// Captures what the threads of a blocked target are at.
+    private mutating func capture(_ draft: ReportDraft, _ watched: WatchedTarget) -> StallCapture {
+        var capture = StallCapture(beat: watched.cell.numberOut)
+        guard capturer != nil else {
+            capture.omitted = CaptureOmission.switchedOff.text
+            return capture
+        }
+        let threads = draft.thread.map { [$0] } ?? watched.evidence.withLock { $0.poolThreads }
+        if threads.isEmpty { capture.omitted = CaptureOmission.threadUnknown.text }
+        for thread in threads.prefix(Limits.poolThreadsCaptured) {
+            let result = capturer!.stack(of: thread)
+            if case .failure(.signallingSwitchedOff) = result, policy.isSignallingAllowed {
+                capture.computing.append(thread)
+            } else {
+                capture.add(result)
+            }
+        }
+        if case .syscall = draft.cause, let thread = threads.first { capture.causeDetail = capturer!.detail(of: thread) }
+        // By now the target may have gone on to something else, which is not to blame.
+        if watched.cell.numberOut != capture.beat || capture.beat == nil {
+            capture = StallCapture(omitted: CaptureOmission.moved.text)
+        }
+        return capture
     }
 
     private mutating func look(at watched: WatchedTarget, _ context: inout LookContext, interruptions: InterruptionLog)

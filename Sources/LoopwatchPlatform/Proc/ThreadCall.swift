@@ -8,7 +8,7 @@ package enum ThreadCall: Equatable, Sendable {
     /// The thread runs, or is ready to.
     case running
     /// It sleeps outside any system call, such as in a page fault.
-    case outside
+    case outside(stackPointer: UInt64, programCounter: UInt64)
     /// It sleeps in a system call.
     case inside(number: Int, firstArgument: UInt64, stackPointer: UInt64, programCounter: UInt64)
 
@@ -21,7 +21,10 @@ package enum ThreadCall: Equatable, Sendable {
         let fields = line.split { $0 == 32 || $0 == 10 }
         guard let first = fields.first else { return nil }
         if first.elementsEqual("-1".utf8) {
-            self = .outside
+            guard fields.count == 3, let stackPointer = Self.hexadecimal(fields[1]),
+                let programCounter = Self.hexadecimal(fields[2])
+            else { return nil }
+            self = .outside(stackPointer: stackPointer, programCounter: programCounter)
             return
         }
         guard fields.count == 9, let number = Self.number(first, radix: 10),

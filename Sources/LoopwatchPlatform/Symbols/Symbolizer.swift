@@ -28,6 +28,9 @@ package final class Symbolizer {
         package var nanoseconds: Int64 = 0
         /// Whether the toolchain's symboliser can be used; without it there are only exported names and offsets.
         package var isComplete = false
+
+        /// Nothing yet.
+        package init() {}
     }
 
     private var table = ImageTable(images: [])

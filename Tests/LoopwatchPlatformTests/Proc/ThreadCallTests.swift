@@ -32,8 +32,12 @@ struct ThreadCallTests {
     @Test("a running thread, and one that sleeps outside any call, say so")
     func others() {
         #expect(ThreadCall(Array("running\n".utf8)) == .running)
-        #expect(ThreadCall(Array("-1 0x7ffd5c1b0a80 0x7f3a2b1e2a3c\n".utf8)) == .outside)
-        for call in [ThreadCall.running, .outside] { #expect(call.waitSignature == nil && call.blockingCall == nil) }
+        let outside = ThreadCall.outside(stackPointer: 0x7ffd_5c1b_0a80, programCounter: 0x7f3a_2b1e_2a3c)
+        #expect(ThreadCall(Array("-1 0x7ffd5c1b0a80 0x7f3a2b1e2a3c\n".utf8)) == outside)
+        for call in [ThreadCall.running, outside] { #expect(call.waitSignature == nil && call.blockingCall == nil) }
+        for line in ["-1\n", "-1 0x1\n", "-1 0x1 2\n", "-1 0x1 0x2 0x3\n"] {
+            #expect(ThreadCall(Array(line.utf8)) == nil)
+        }
     }
 
     @Test("the highest numbers are read as they are")

@@ -1,0 +1,27 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+
+/// What was captured for one report of a stall, and what is still to be.
+struct StallCapture: Sendable {
+    /// The stack of the blocked thread; of each thread that is known, for a pool.
+    var stacks: [RawStack] = []
+    /// Threads that compute: they can only be captured by signal, which takes a tick of the clock.
+    var computing: [ThreadIdentifier] = []
+    /// The beat that was out: as long as it is, the target has not ended what it was at.
+    var beat: UInt64?
+    /// Why there is no stack.
+    var omitted: String?
+    /// What the system call is about that the thread sleeps in.
+    var causeDetail: String?
+
+    /// Adds what a capture came to.
+    mutating func add(_ result: Result<RawStack, CaptureOmission>) {
+        switch result {
+        case .success(let stack): stacks.append(stack)
+        case .failure(let omission): omitted = omission.text
+        }
+    }
+}
