@@ -88,4 +88,34 @@ int lw_thread_timer_end(int timer);
 /// Takes the loader's lock. Provided because the Glibc module does not import dladdr().
 const char *_Nullable lw_module_path(uintptr_t address);
 
+/// A piece of a loaded module, as its program headers describe it.
+struct lw_module_piece {
+    /// Address in the process.
+    uintptr_t address;
+    /// Size in memory, in bytes.
+    size_t size;
+    /// Number of the module, from 0; pieces of one module follow each other.
+    uint32_t module;
+    /// Whether it is the table header of the unwinder (PT_GNU_EH_FRAME), and not a mapped segment (PT_LOAD).
+    uint16_t is_unwind_header;
+    /// What may be done with it (PF_X 1, PF_W 2, PF_R 4).
+    uint16_t access;
+};
+
+/// How many modules the loader has loaded and unloaded so far: what is unchanged needs no second look.
+struct lw_module_counts {
+    uint64_t loaded;
+    uint64_t unloaded;
+};
+
+/// Reads the counts. Takes the loader's lock: not while a thread is looked at that may hold it (one inside dlopen).
+///
+/// Provided because the Glibc module does not import dl_iterate_phdr().
+struct lw_module_counts lw_module_counts(void);
+
+/// Lists the pieces of all loaded modules, at most `capacity`; returns how many there are, which may be more. Takes the
+/// loader's lock.
+size_t lw_list_module_pieces(
+    struct lw_module_piece *_Nonnull pieces, size_t capacity, struct lw_module_counts *_Nonnull counts);
+
 #endif

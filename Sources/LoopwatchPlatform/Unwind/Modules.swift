@@ -1,0 +1,131 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLoopwatchRuntime
+
+/// Code that is loaded in the process, and the table to unwind it with.
+///
+/// A module with two executable segments is two of them.
+package struct Module {
+    /// The executable segment.
+    package let code: AddressedBytes
+    /// The unwind table; `nil` if there is none that is understood.
+    package let table: UnwindTable?
+
+    /// Describes a module.
+    package init(code: AddressedBytes, table: UnwindTable?) {
+        self.code = code
+        self.table = table
+    }
+}
+
+/// The modules of the process, for finding the code and the unwind table of an address.
+///
+/// Their memory is read where it is mapped: a module that is unloaded between a refresh and an unwinding would make that
+/// crash. What holds such code on a stack is broken anyway, but the owner must refresh before each round of captures.
+package struct ModuleTable {
+    /// The modules, by the address of their code.
+    private var modules: [Module] = []
+    /// Segments that can be read, by address: where linkage tables have their pointers.
+    private var data: [AddressedBytes] = []
+    private var counts = lw_module_counts()
+
+    /// Creates a table of modules that need not be those of this process.
+    ///
+    /// - Parameters:
+    ///   - modules: the modules.
+    ///   - data: their other segments that can be read.
+    package init(modules: [Module], data: [AddressedBytes] = []) {
+        self.modules = modules.sorted { $0.code.address < $1.code.address }
+        self.data = data.sorted { $0.address < $1.address }
+    }
+
+    /// Creates the table of this process; takes the loader's lock.
+    package init() { refresh(force: true) }
+
+    /// Reads the table anew if a module was loaded or unloaded since; takes the loader's lock.
+    ///
+    /// - Returns: whether there was a change.
+    @discardableResult
+    package mutating func refresh(force: Bool = false) -> Bool {
+        if !force {
+            let now = lw_module_counts()
+            if now.loaded == counts.loaded, now.unloaded == counts.unloaded { return false }
+        }
+        var listed = [lw_module_piece](repeating: lw_module_piece(), count: UnwindLimits.modulePiecesMost)
+        let count = lw_list_module_pieces(&listed, listed.count, &counts)
+        let pieces = listed.prefix(count)
+        modules.removeAll(keepingCapacity: true)
+        data.removeAll(keepingCapacity: true)
+        var start = pieces.startIndex
+        while start < pieces.endIndex {
+            let end = pieces[start...].firstIndex { $0.module != pieces[start].module } ?? pieces.endIndex
+            add(pieces[start..<end])
+            start = end
+        }
+        modules.sort { $0.code.address < $1.code.address }
+        data.sort { $0.address < $1.address }
+        return true
+    }
+
+    /// Adds what the pieces of one module hold.
+    private mutating func add(_ pieces: ArraySlice<lw_module_piece>) {
+        enum Access {
+            static let execute: UInt16 = 1
+            static let read: UInt16 = 4
+        }
+        var code: [AddressedBytes] = []
+        var readable: [AddressedBytes] = []
+        for piece in pieces where piece.is_unwind_header == 0 && piece.access & Access.read != 0 {
+            let memory = UnsafeRawBufferPointer(
+                start: UnsafeRawPointer(bitPattern: UInt(piece.address)),
+                count: Int(clamping: piece.size)
+            )
+            guard let bytes = AddressedBytes(memory, at: UInt64(piece.address)) else { continue }
+            readable.append(bytes)
+            if piece.access & Access.execute != 0 { code.append(bytes) }
+        }
+        let header = pieces.first { $0.is_unwind_header != 0 }.map { UInt64($0.address) }
+        let table = header.flatMap { header in
+            readable.first { $0.contains(header) }.flatMap { UnwindTable($0, header: header) }
+        }
+        modules += code.map { Module(code: $0, table: table) }
+        data += readable
+    }
+
+    /// The module whose code holds an address.
+    @inline(__always)
+    package func module(at address: UInt64) -> Module? {
+        modules.withUnsafeBufferPointer { modules in
+            var low = 0
+            var high = modules.count
+            while low < high {
+                let middle = (low + high) / 2
+                if modules[middle].code.end <= address { low = middle + 1 } else { high = middle }
+            }
+            guard low < modules.count, modules[low].code.contains(address) else { return nil }
+            return modules[low]
+        }
+    }
+
+    /// Whether an address is one of code.
+    @inline(__always)
+    func holdsCode(_ address: UInt64) -> Bool { module(at: address) != nil }
+
+    /// The word at an address in any segment that can be read.
+    func word(at address: UInt64) -> UInt64? {
+        data.withUnsafeBufferPointer { data in
+            var low = 0
+            var high = data.count
+            while low < high {
+                let middle = (low + high) / 2
+                if data[middle].end <= address { low = middle + 1 } else { high = middle }
+            }
+            guard low < data.count, data[low].contains(address, count: 8) else { return nil }
+            let place = data[low].base + Int(address &- data[low].address)
+            // The loader may be writing it: one load of an aligned word is never torn.
+            guard UInt(bitPattern: place) % 8 == 0 else { return nil }
+            return lw_load_word(place)
+        }
+    }
+}
