@@ -3,10 +3,12 @@
 
 internal import CLoopwatchRuntime
 internal import Glibc
+internal import Synchronization
 
 /// An operating system thread of Loopwatch's own: never a Task, a Dispatch queue or a loop of the host.
 ///
-/// The thread blocks every signal, so that no handler of the host ever runs on it.
+/// The thread blocks every signal, so that no handler of the host runs on it, but for one while it calls the host's
+/// closures (``withProfilingSignal(_:)``).
 package final class OwnThread: Sendable {
     private let handle: pthread_t
     /// The kernel's number of the thread.
@@ -16,16 +18,22 @@ package final class OwnThread: Sendable {
     ///
     /// - Parameters:
     ///   - name: shown by `ps -L` and `top -H`; at most 15 bytes, or the kernel refuses it.
+    ///   - blocksSignals: whether it blocks every signal; one that plays the host, in a test, does not.
     ///   - body: what the thread runs; the thread ends when it returns.
     /// - Throws: ``SystemError`` when the system allows no more threads.
-    package init(name: String, body: @escaping @Sendable () -> Void) throws {
+    package init(name: String, blocksSignals: Bool = true, body: @escaping @Sendable () -> Void) throws {
         let start = Start(name: name, body: body)
         let reference = Unmanaged.passRetained(start)
         var blocked = sigset_t()
         var previous = sigset_t()
         // The new thread inherits the mask: with all signals blocked from its first instruction there is no gap.
-        sigfillset(&blocked)
-        pthread_sigmask(SIG_SETMASK, &blocked, &previous)
+        if blocksSignals {
+            sigfillset(&blocked)
+            pthread_sigmask(SIG_SETMASK, &blocked, &previous)
+            Self.isProfilingBlocked.store(sigismember(&previous, SIGPROF) == 1, ordering: .relaxed)
+        } else {
+            pthread_sigmask(SIG_SETMASK, nil, &previous)
+        }
         defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
         var thread = pthread_t()
         let code = pthread_create(
@@ -47,6 +55,23 @@ package final class OwnThread: Sendable {
         handle = thread
         identifier = start.identifier.wait()
     }
+
+    /// Runs a closure of the host with `SIGPROF` let through, if it was where the thread was started.
+    ///
+    /// Dispatch starts worker threads in such closures, which inherit the mask: they would be deaf to profilers for good,
+    /// the host's and ours. It blocks all other asynchronous signals on them itself.
+    package static func withProfilingSignal(_ closure: () -> Void) {
+        guard !isProfilingBlocked.load(ordering: .relaxed) else { return closure() }
+        var profiling = sigset_t()
+        sigemptyset(&profiling)
+        sigaddset(&profiling, SIGPROF)
+        pthread_sigmask(SIG_UNBLOCK, &profiling, nil)
+        closure()
+        pthread_sigmask(SIG_BLOCK, &profiling, nil)
+    }
+
+    /// Whether the thread that started the latest thread of Loopwatch blocked `SIGPROF`.
+    private static let isProfilingBlocked = Atomic<Bool>(false)
 
     /// Waits until the thread has ended; call once, and not from the thread itself.
     package func join() {

@@ -46,7 +46,7 @@ final class WatchdogHealth: Sendable {
     func call(_ target: String, _ closure: () -> Void) -> Int64 {
         let start = Clock.now()
         storage.withLock { $0.target = target }
-        closure()
+        OwnThread.withProfilingSignal(closure)
         storage.withLock { $0.target = nil }
         return Clock.now().nanoseconds(since: start)
     }

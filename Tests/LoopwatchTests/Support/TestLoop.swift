@@ -59,7 +59,7 @@ final class ConditionLoop: TestLoop {
         condition.initialize(to: pthread_cond_t())
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(condition, nil)
-        let started = try OwnThread(name: "test-condition") { self.run() }
+        let started = try OwnThread(name: "test-condition", blocksSignals: false) { self.run() }
         identifier.store(started.identifier, ordering: .relaxed)
         own.withLock { $0 = started }
     }
@@ -127,7 +127,7 @@ final class PollLoop: TestLoop {
         for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
         readEnd = ends[0]
         writeEnd = ends[1]
-        let started = try OwnThread(name: "test-poll") { self.run() }
+        let started = try OwnThread(name: "test-poll", blocksSignals: false) { self.run() }
         identifier.store(started.identifier, ordering: .relaxed)
         own.withLock { $0 = started }
     }

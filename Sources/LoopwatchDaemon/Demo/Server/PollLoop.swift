@@ -47,7 +47,7 @@ final class PollLoop: Sendable {
     ///
     /// - Throws: ``SystemError`` when the system allows no more threads.
     func start() throws {
-        let started = try OwnThread(name: name) { self.runLoop() }
+        let started = try OwnThread(name: name, blocksSignals: false) { self.runLoop() }
         thread.withLock { $0 = started }
     }
 

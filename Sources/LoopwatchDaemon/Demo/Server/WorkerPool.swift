@@ -34,7 +34,7 @@ final class WorkerPool: Sendable {
     /// - Throws: ``SystemError`` when the system allows no more.
     func start(threads count: Int) throws {
         for number in 0..<count {
-            let thread = try OwnThread(name: "\(name)-\(number)") { self.runWorker() }
+            let thread = try OwnThread(name: "\(name)-\(number)", blocksSignals: false) { self.runWorker() }
             threads.withLock { $0.append(thread) }
             threadCount.wrappingAdd(1, ordering: .relaxed)
         }
