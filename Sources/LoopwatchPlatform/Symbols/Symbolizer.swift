@@ -110,8 +110,10 @@ package final class Symbolizer {
     private func lookUp(_ address: UInt64, in image: LoadedImage) -> [NamedFrame] {
         let offset = address &- image.bias
         var functions = image.isELF && image.path.hasPrefix("/") ? symbols.functions(at: address) : []
-        if functions.isEmpty, let name = exportedName(at: offset, in: image) {
-            functions = [.init(symbol: name, displayName: "")]
+        // The C library's internal names of a function are not those that people know: __GI___nanosleep.
+        if functions.isEmpty || image.origin == .system, let name = exportedName(at: offset, in: image) {
+            let outermost = functions.popLast()
+            functions.append(.init(symbol: name, displayName: "", file: outermost?.file, line: outermost?.line))
         }
         let frames = functions.enumerated().map { index, function in
             let name = Demangler.demangled(function.symbol).map { SymbolName(demangled: $0, host: hostModule) }
