@@ -52,6 +52,18 @@ struct StackAssemblyTests {
         )
     }
 
+    @Test("what the optimiser left of a function whose body it moved is left out; recursion is not")
+    func movedBody() {
+        func lined(_ line: Int?) -> NamedFrame {
+            var frame = named("f")
+            frame.frame.line = line
+            return frame
+        }
+        #expect(assembled([[lined(3)], [lined(nil)], [named("g")]]).map(\.function) == ["f", "g"])
+        #expect(assembled([[lined(3)], [lined(4)], [named("g")]]).count == 3)
+        #expect(assembled([[lined(nil)], [lined(nil)], [named("g")]]).count == 3)
+    }
+
     @Test("a stack of nothing but thunks keeps one")
     func allThunks() {
         #expect(assembled([[named(SymbolName.reabstractionThunk, .generated)]]).count == 1)

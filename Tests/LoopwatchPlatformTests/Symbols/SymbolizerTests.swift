@@ -3,6 +3,7 @@
 
 import Glibc
 import LoopwatchCore
+import Runtime
 import Testing
 
 @testable import LoopwatchPlatform
@@ -34,6 +35,32 @@ private struct Fixture {
     func outer(_ order: Int) -> RawStack {
         let stack = inner(order: order + 1)
         return order > .max - 1 ? RawStack(frames: [], isTruncated: true) : stack
+    }
+}
+
+private enum AsynchronousFixture {
+    @inline(never)
+    static func inner() async -> [RawFrame] {
+        await Task.yield()
+        guard let captured = try? Backtrace.capture() else { return [] }
+        await Task.yield()
+        return captured.frames.compactMap { frame in
+            switch frame {
+            case .programCounter(let address):
+                UInt64(address).map { RawFrame(address: $0, isReturnAddress: false) }
+            case .returnAddress(let address):
+                UInt64(address).map { RawFrame(address: $0, isReturnAddress: true) }
+            case .asyncResumePoint(let address):
+                UInt64(address).map { RawFrame(address: $0, isReturnAddress: false, link: .asynchronous) }
+            default: nil
+            }
+        }
+    }
+
+    @inline(never)
+    static func outer(_ label: Int) async -> [RawFrame] {
+        let frames = await inner()
+        return label > .max - 1 ? [] : frames
     }
 }
 
@@ -75,6 +102,17 @@ struct SymbolizerTests {
         #expect(frames.map(\.link) == [.call, .asynchronous])
         #expect(frames.map(\.origin) == [.system, .system])
         #expect(frames[0].module.hasPrefix("libc"))
+    }
+
+    @Test("asynchronous callers have the name of their function, and not of the part that resumes it")
+    func asynchronous() async throws {
+        let raw = await AsynchronousFixture.outer(1)
+        let stack = Symbolizer().stack(for: RawStack(frames: raw, isTruncated: false))
+        let outer = stack.frames.first { $0.function.hasSuffix("AsynchronousFixture.outer(_:)") }
+        #expect(stack.frames.contains { $0.function.hasSuffix("AsynchronousFixture.inner()") }, "\(stack.frames)")
+        #expect(outer?.link == .asynchronous, "\(stack.frames)")
+        #expect(outer?.origin == .host)
+        #expect(outer?.file?.hasSuffix("SymbolizerTests.swift") == true)
     }
 
     @Test("addresses that no binary holds are unknown, and nothing traps")
