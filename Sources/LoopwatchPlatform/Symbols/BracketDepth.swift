@@ -3,6 +3,9 @@
 
 /// Follows the nesting of brackets in a demangled name.
 struct BracketDepth {
+    /// Longest name of an operator that is told from other text.
+    private static let operatorBytes = 32
+
     private var depth = 0
 
     /// Whether no bracket is open.
@@ -29,7 +32,8 @@ struct BracketDepth {
     /// Operators follow a type's name and a full stop, and end with a space: `Checkout.<= infix(`.
     static func endOfOperator(from start: Int, in text: ArraySlice<UInt8>) -> Int {
         let signs = Array("/=-+!*%<>&|^~?.".utf8)
-        let end = text[start...].firstIndex { !signs.contains($0) } ?? text.endIndex
+        let run = text[start...].prefix(operatorBytes).prefix { signs.contains($0) }
+        let end = run.endIndex
         // Three dots are a variadic argument's end, and not an operator, unless `infix` and the like follow.
         let after = text[end...]
         let isOperator = [" infix", " prefix", " postfix"].contains { after.starts(with: $0.utf8) }

@@ -23,7 +23,7 @@ struct ImageTable: Equatable {
     static func capture() -> ImageTable {
         let executable = executablePath()
         return ImageTable(
-            images: ProcessMaps.places(maps: wholeFile(at: "/proc/self/maps", bytesMost: SymbolLimits.mapsBytes))
+            images: ProcessMaps.places(maps: WholeFile.bytes(at: "/proc/self/maps", atMost: SymbolLimits.mapsBytes))
                 .map { image(at: $0, executable: executable) }
         )
     }
@@ -67,20 +67,5 @@ struct ImageTable: Equatable {
         let length = readlink(path, &buffer, buffer.count)
         guard length > 0 else { return nil }
         return String(decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    private static func wholeFile(at path: String, bytesMost: Int) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return [] }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        // The kernel hands out at most a page at a time.
-        var piece = [UInt8](repeating: 0, count: 65_536)
-        while bytes.count < bytesMost {
-            let count = retryingInterrupted { read(descriptor, &piece, piece.count) }
-            guard count > 0 else { break }
-            bytes += piece.prefix(count)
-        }
-        return bytes
     }
 }

@@ -9,8 +9,8 @@ struct NamePath {
     private var extensionModule: String?
 
     init(_ text: ArraySlice<UInt8>) {
-        self.text = text.starts(with: "static ".utf8) ? text.dropFirst(7) : text
-        index = self.text.startIndex
+        self.text = text
+        index = text.startIndex
     }
 
     /// What the place is called.

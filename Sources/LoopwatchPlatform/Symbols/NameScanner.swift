@@ -23,6 +23,8 @@ struct NameScanner {
         var module: String?
         /// The type, if it is a conformance.
         var conformingType: String?
+        /// Words that stand before the module.
+        var prefix = ""
     }
 
     private var rest: ArraySlice<UInt8>
@@ -74,7 +76,18 @@ struct NameScanner {
     }
 
     /// The nested places, the innermost first.
-    func contexts() -> [Context] { parts(separator: " in ").map { NamePath($0).context } }
+    func contexts() -> [Context] { parts(separator: " in ").map { NameScanner($0).context() } }
+
+    private func context() -> Context {
+        var scanner = self
+        var kept = ""
+        while let prefix = scanner.takePrefix() {
+            if case .kept(let text) = prefix { kept += text }
+        }
+        var context = NamePath(scanner.rest).context
+        context.prefix = kept
+        return context
+    }
 
     private mutating func take(_ prefix: String) -> Bool {
         guard rest.starts(with: prefix.utf8) else { return false }

@@ -42,15 +42,20 @@ struct RuntimeSymbols {
 
     /// The functions that an address lies in, the innermost inlined one first; empty if there is no name.
     ///
-    /// The address must lie in the code of one of the binaries.
-    func functions(at address: UInt64) -> [Function] {
-        guard let map, let found = Self.backtrace(of: address)?.symbolicated(with: map) else { return [] }
+    /// The address must lie in the code of one of the binaries. In a hurry, lines and inlined functions are left out.
+    func functions(at address: UInt64, inHurry: Bool = false) -> [Function] {
+        let options: Backtrace.SymbolicationOptions = inHurry ? [.useSymbolCache] : .default
+        guard let map, let found = Self.backtrace(of: address)?.symbolicated(with: map, options: options) else {
+            return []
+        }
         return found.frames.prefix(SymbolLimits.inlinedFrames).compactMap { frame in
             guard let symbol = frame.symbol, symbol.rawName != Self.unknown else { return nil }
             let location = symbol.sourceLocation.flatMap { $0.line > 0 ? $0 : nil }
+            // The parts of a program's asynchronous beginning have names that are not mangled.
+            let isMain = symbol.rawName.hasPrefix("async_MainT")
             return Function(
-                symbol: symbol.rawName,
-                displayName: Demangler.isSwift(symbol.rawName) ? "" : symbol.name,
+                symbol: isMain ? "async_Main" : symbol.rawName,
+                displayName: isMain || Demangler.isSwift(symbol.rawName) ? "" : symbol.name,
                 file: location?.path,
                 line: location?.line
             )

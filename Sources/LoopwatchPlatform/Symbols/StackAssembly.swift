@@ -38,9 +38,19 @@ struct StackAssembly {
                 frame.isUncertain = frame.isUncertain || inner.isUncertain
                 dropped = nil
             }
-            if saysNothing(index) { dropped = frame } else { frames.append(frame) }
+            if saysNothing(index) || Self.isEntry(frame, of: frames.last) {
+                dropped = frame
+            } else {
+                frames.append(frame)
+            }
         }
         return frames.isEmpty ? all.prefix(1).map(\.frame) : frames
+    }
+
+    /// Whether a frame is what the optimiser left of a function whose body it moved: it has no line, and calls the body.
+    private static func isEntry(_ frame: StackFrame, of inner: StackFrame?) -> Bool {
+        guard let inner, frame.line == nil, inner.line != nil, frame.link != .asynchronous else { return false }
+        return frame.function == inner.function && frame.module == inner.module
     }
 
     private func saysNothing(_ index: Int) -> Bool {

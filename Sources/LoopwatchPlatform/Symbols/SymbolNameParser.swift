@@ -23,10 +23,14 @@ enum SymbolNameParser {
         let contexts = scanner.contexts()
         let witness = witnessName(contexts)
         let module = contexts.last.flatMap { context in context.module ?? (witness == nil ? nil : context.text) }
-        var text = witness ?? contexts.map(\.text).prefix(SymbolLimits.nameContexts).joined(separator: " in ")
-        if let module, module != host {
-            text = witness == nil ? text.inserting(module + ".", beforeLast: contexts.last?.text) : module + "." + text
+        let shownModule = module.flatMap { $0 == host ? nil : $0 + "." } ?? ""
+        let places = contexts.indices.map { index in
+            contexts[index].prefix + (index == contexts.count - 1 ? shownModule : "") + contexts[index].text
         }
+        let text =
+            witness.map { shownModule + $0 }
+            ?? (places.prefix(SymbolLimits.nameContexts - 1) + places.dropFirst(SymbolLimits.nameContexts - 1).suffix(1))
+            .joined(separator: " in ")
         return SymbolName(text: boundedText(kept + text, SymbolLimits.functionNameBytes), module: module, kind: kind)
     }
 
@@ -34,13 +38,5 @@ enum SymbolNameParser {
     private static func witnessName(_ contexts: [NameScanner.Context]) -> String? {
         guard contexts.count == 3, let type = contexts[1].conformingType else { return nil }
         return type + "." + contexts[0].lastComponent
-    }
-}
-
-extension String {
-    /// The text with something put before its last part; unchanged if it does not end with that part.
-    fileprivate func inserting(_ insertion: String, beforeLast part: String?) -> String {
-        guard let part, hasSuffix(part) else { return self }
-        return dropLast(part.count) + insertion + part
     }
 }

@@ -81,19 +81,22 @@ package final class Symbolizer {
             refreshImages(at: now, olderThan: SymbolLimits.imageAgeNanoseconds)
             if let stack = stacks.value(for: raw) { return stack }
             var assembly = StackAssembly()
+            var isComplete = true
             for frame in raw.frames.prefix(SymbolLimits.frames) {
-                assembly.append(frames(for: frame, at: now), from: frame)
+                let inHurry = Clock.now().nanoseconds - now.nanoseconds > SymbolLimits.stackNanoseconds
+                isComplete = isComplete && !inHurry
+                assembly.append(frames(for: frame, at: now, inHurry: inHurry), from: frame)
             }
             let isTruncated = raw.isTruncated || raw.frames.count > SymbolLimits.frames
             let stack = Stack(frames: assembly.frames, isTruncated: isTruncated)
-            // What is unknown now may be known when its library is found.
-            if !stack.frames.contains(where: { $0.origin == .unknown }) { stacks.insert(stack, for: raw) }
+            // What is unknown now may be known when its library is found; what was left out may be had next time.
+            if isComplete, !stack.frames.contains(where: { $0.origin == .unknown }) { stacks.insert(stack, for: raw) }
             return stack
         }
     }
 
     /// The frames that one address stands for, the innermost inlined one first.
-    private func frames(for frame: RawFrame, at now: MonotonicInstant) -> [NamedFrame] {
+    private func frames(for frame: RawFrame, at now: MonotonicInstant, inHurry: Bool) -> [NamedFrame] {
         let address = frame.isReturnAddress ? frame.address &- 1 : frame.address
         counts.lookups += 1
         if let known = addresses.value(for: address) { return known }
@@ -105,16 +108,19 @@ package final class Symbolizer {
             return [NamedFrame(frame: unknown, kind: .function)]
         }
         counts.misses += 1
-        let frames = lookUp(address, in: image)
-        addresses.insert(frames, for: address)
+        let frames = lookUp(address, in: image, inHurry: inHurry)
+        if !inHurry { addresses.insert(frames, for: address) }
         return frames
     }
 
-    private func lookUp(_ address: UInt64, in image: LoadedImage) -> [NamedFrame] {
+    private func lookUp(_ address: UInt64, in image: LoadedImage, inHurry: Bool) -> [NamedFrame] {
         let offset = address &- image.bias
-        var functions = image.isELF && image.path.hasPrefix("/") ? symbols.functions(at: address) : []
-        if functions.isEmpty, let name = exportedName(at: offset, in: image) {
-            functions = [.init(symbol: name, displayName: "")]
+        let isFile = image.isELF && image.path.hasPrefix("/")
+        var functions = isFile ? symbols.functions(at: address, inHurry: inHurry) : []
+        // The C library's internal names of a function are not those that people know: __GI___nanosleep.
+        if functions.isEmpty || image.origin == .system, let name = exportedName(at: offset, in: image) {
+            let outermost = functions.popLast()
+            functions.append(.init(symbol: name, displayName: "", file: outermost?.file, line: outermost?.line))
         }
         let frames = functions.enumerated().map { index, function in
             let name = Demangler.demangled(function.symbol).map { SymbolName(demangled: $0, host: hostModule) }

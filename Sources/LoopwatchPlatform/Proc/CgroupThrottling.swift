@@ -1,0 +1,77 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// How long the kernel kept a control group from running because it had used up its CPU quota.
+package struct CgroupThrottling: Sendable, Equatable {
+    /// Time that the group's threads were kept from running, in nanoseconds, since the group exists.
+    ///
+    /// Version 1 and 2 both sum up over processors: it can grow faster than time.
+    package var nanoseconds: Int64
+    /// Periods in which the group was throttled, since it exists.
+    package var periods: Int64
+
+    /// Creates a reading.
+    package init(nanoseconds: Int64, periods: Int64) {
+        self.nanoseconds = nanoseconds
+        self.periods = periods
+    }
+
+    /// Reads the text of `cpu.stat`; `nil` where it tells nothing of throttling, as in the root group.
+    ///
+    /// Formats: Documentation/admin-guide/cgroup-v2.rst (`throttled_usec`) and scheduler/sched-bwc.rst
+    /// (`throttled_time`, in nanoseconds).
+    package init?(stat text: some Collection<UInt8>) {
+        var nanoseconds: Int64?
+        var periods: Int64?
+        for line in text.split(separator: 10, maxSplits: 64) {
+            let fields = line.prefix(128).split(separator: 32)
+            guard fields.count == 2, let number = Int64(String(decoding: fields[1], as: UTF8.self)), number >= 0 else {
+                continue
+            }
+            switch String(decoding: fields[0], as: UTF8.self) {
+            case "nr_throttled": periods = number
+            case "throttled_time": nanoseconds = number
+            case "throttled_usec":
+                let (product, overflow) = number.multipliedReportingOverflow(by: 1_000)
+                nanoseconds = overflow ? .max : product
+            default: break
+            }
+        }
+        guard let nanoseconds, let periods else { return nil }
+        self.init(nanoseconds: nanoseconds, periods: periods)
+    }
+
+    /// What was added since an earlier reading; never negative.
+    package func since(_ earlier: CgroupThrottling) -> CgroupThrottling {
+        CgroupThrottling(
+            nanoseconds: max(0, nanoseconds.subtractingReportingOverflow(earlier.nanoseconds).partialValue),
+            periods: max(0, periods.subtractingReportingOverflow(earlier.periods).partialValue)
+        )
+    }
+}
+
+/// Reads again and again how much this process's control group was throttled.
+package final class CgroupThrottlingFile: Sendable {
+    /// Bytes that are read of the files that lead to it.
+    private static let bytesMost = 1 << 20
+    private static let statBytesMost = 4_096
+
+    private let file: ProcFile
+
+    /// Finds the group of this process; `nil` where there is none that can be throttled.
+    ///
+    /// A process that is moved to another group later is not followed.
+    package init?() {
+        let groups = WholeFile.bytes(at: "/proc/self/cgroup", atMost: Self.bytesMost)
+        let mounts = WholeFile.bytes(at: "/proc/self/mountinfo", atMost: Self.bytesMost)
+        let files = CgroupPaths.cpuStat(cgroup: groups, mountinfo: mounts).lazy.compactMap { ProcFile(path: $0) }
+        let found = files.first { CgroupThrottling(stat: $0.bytes(atMost: Self.statBytesMost)) != nil }
+        guard let found else { return nil }
+        file = found
+    }
+
+    /// What it is until now; `nil` if the group is gone.
+    ///
+    /// Costs one system call.
+    package func now() -> CgroupThrottling? { CgroupThrottling(stat: file.bytes(atMost: Self.statBytesMost)) }
+}
