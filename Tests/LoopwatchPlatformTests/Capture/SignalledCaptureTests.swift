@@ -16,7 +16,10 @@ extension Captures {
 
         @Test(
             "a thread that computes is found where it computes, with the contents of its stack",
-            .disabled(if: isThreadSanitized, "ThreadSanitizer delivers signals late")
+            .disabled(
+                if: isThreadSanitized || isAddressSanitized,
+                "the one delivers signals late, the other moves what functions keep on the stack"
+            )
         )
         func spinning() throws {
             let place = Box(Atomic<UInt>(0))
@@ -91,10 +94,10 @@ extension Captures {
             let view = ThreadView(thread.identifier)
             try eventually("some captures by signal") {
                 for _ in 0..<5 { _ = capture.capture(view) { _, _, _ in } }
-                return isThreadSanitized || capture.statistics.signalled >= 5
+                return sleeps.value.load(ordering: .relaxed) >= 20
+                    && (isThreadSanitized || capture.statistics.signalled >= 5)
             }
             #expect((disturbed.value.load(ordering: .relaxed)) == 0)
-            #expect((sleeps.value.load(ordering: .relaxed)) > 0)
         }
 
         @Test("a handler that someone else has installed is respected")

@@ -14,6 +14,9 @@ enum Captures {}
 /// Whether the tests run under ThreadSanitizer, which delivers signals late, with registers from before.
 let isThreadSanitized = dlsym(nil, "__tsan_init") != nil
 
+/// Whether the tests run under AddressSanitizer.
+let isAddressSanitized = dlsym(nil, "__asan_init") != nil
+
 /// The C library's handler type.
 typealias SignalHandler = @convention(c) (CInt, UnsafeMutablePointer<siginfo_t>?, UnsafeMutableRawPointer?) -> Void
 
