@@ -18,7 +18,11 @@ struct UnwinderTests {
         case task
     }
 
-    @Test("finds all callers of a blocked thread, in order, and the same as from all registers", arguments: Place.allCases, BlockingWay.allCases)
+    @Test(
+        "finds all callers of a blocked thread, in order, and the same as from all registers",
+        arguments: Place.allCases,
+        BlockingWay.allCases
+    )
     func findsCallers(place: Place, way: BlockingWay) throws {
         RegisterTrap.install
         let blocked = BlockedCase(way)

@@ -12,29 +12,56 @@ final class SymbolNames {
         var name: String
     }
 
-    private var symbols: [UInt: [Symbol]] = [:]
+    /// A file that is mapped.
+    private struct Mapping {
+        var start: UInt64
+        var end: UInt64
+        var offset: UInt64
+        var path: String
+    }
+
+    private var symbols: [String: [Symbol]] = [:]
+    private let mappings: [Mapping]
+
+    /// Reads what is mapped now.
+    init() {
+        var mappings: [Mapping] = []
+        var line: UnsafeMutablePointer<CChar>?
+        var capacity = 0
+        guard let file = fopen("/proc/self/maps", "re") else {
+            self.mappings = []
+            return
+        }
+        while getline(&line, &capacity, file) > 0, let line {
+            // START-END ACCESS OFFSET DEVICE INODE PATH
+            let fields = String(cString: line).split(whereSeparator: { $0 == " " || $0 == "\n" })
+            let ends = fields[0].split(separator: "-").compactMap { UInt64($0, radix: 16) }
+            guard fields.count == 6, ends.count == 2, let offset = UInt64(fields[2], radix: 16) else { continue }
+            mappings.append(Mapping(start: ends[0], end: ends[1], offset: offset, path: String(fields[5])))
+        }
+        free(line)
+        fclose(file)
+        self.mappings = mappings
+    }
 
     /// The mangled name of the function that holds an address; its module's name where it has none.
     func name(of address: UInt64) -> String {
-        var info = Dl_info()
-        guard dladdr(UnsafeRawPointer(bitPattern: UInt(address)), &info) != 0, let base = info.dli_fbase,
-            let path = info.dli_fname
+        guard let path = mappings.first(where: { $0.start <= address && address < $0.end })?.path,
+            let base = mappings.first(where: { $0.path == path && $0.offset == 0 })?.start
         else { return "?" }
-        let key = UInt(bitPattern: base)
-        let known = symbols[key] ?? Self.read(String(cString: path), base: UInt64(key))
-        symbols[key] = known
+        let known = symbols[path] ?? Self.read(path, base: base)
+        symbols[path] = known
         var low = 0
         var high = known.count
         while low < high {
             let middle = (low + high) / 2
             if known[middle].address <= address { low = middle + 1 } else { high = middle }
         }
-        return low > 0 ? known[low - 1].name : String(cString: path)
+        return low > 0 ? known[low - 1].name : path
     }
 
     private static func read(_ path: String, base: UInt64) -> [Symbol] {
-        var descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        if descriptor < 0 { descriptor = open("/proc/self/exe", O_RDONLY | O_CLOEXEC) }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return [] }
         defer { close(descriptor) }
         let size = Int(lseek(descriptor, 0, SEEK_END))
