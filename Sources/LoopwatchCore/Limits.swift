@@ -51,4 +51,24 @@ public enum Limits {
     public static let parkSignatures = 8
     /// Different system calls that are told apart within one stall.
     public static let callsInEvidence = 16
+    /// Different stacks in the profile; the one with the least blocked time is forgotten first.
+    public static let profileStacks = 512
+    /// Pairs of target and cause that are told apart in one group of the profile; the rest are taken together.
+    public static let profileShares = 16
+    /// Callers that a warning line names after the frame to blame.
+    public static let callersInLine = 8
+    /// Bytes of a warning line's list of callers, before quoting: longer lines are cut by many tools.
+    public static let callersBytesInLine = 300
+    /// Bytes of one function's name, or of what a system call was about, in a warning line, before quoting.
+    public static let nameBytesInLine = 200
+    /// Bytes of one name (function, file, module) in a stack that is written in full: generic code has names without end.
+    public static let nameBytesInStack = 1_024
+    /// Frames of a stack that are written in full.
+    public static let framesInStack = 256
+    /// Bytes of a stack in one report, a fraction of what waits for a client of the live tail; outer frames are left out.
+    public static let stackBytesInReport = 48 * 1_024
+    /// Bytes of stacks in one answer, half of what an answer may have: what comes after is written without its frames.
+    public static let stackBytesInAnswer = 2 * 1_024 * 1_024
+    /// Boxes of a flame graph: more could not be told apart.
+    public static let flameGraphBoxes = 8_000
 }

@@ -24,7 +24,7 @@ final class WarningFollower: HTTPStream {
     /// Time between signs of life, in nanoseconds.
     private static let heartbeatNanoseconds: Int64 = 15_000_000_000
     /// More than any single warning takes, in bytes; with less room the next one waits.
-    private static let bytesOfOne = 4_096
+    private static let bytesOfOne = Limits.stackBytesInReport + 48 * 1_024
 
     init(
         query: WarningsQuery,

@@ -42,7 +42,7 @@ struct WarningsEndpoint: Sendable {
             for report in reports { WarningLineWriter.write(report, into: &body) }
         case .ndjson, .sse:
             contentType = "application/x-ndjson"
-            for report in reports { writer.writeLine(report, into: &body) }
+            writer.writeLines(reports, into: &body)
         case .json:
             contentType = "application/json"
             let lost = excerpt.oldest > first + 1 ? excerpt.oldest - first - 1 : 0

@@ -23,6 +23,8 @@ public struct WatchSnapshot: Sendable {
     public var watchdog: WatchdogSnapshot
     /// What became of the reports.
     public var reporting: ReportingSnapshot
+    /// What became of the attempts to take stacks.
+    public var capture: CaptureSnapshot
     /// The endpoint; `nil` when it is switched off or could not start.
     public var http: HTTPSnapshot?
     /// The process that Loopwatch runs in.
@@ -44,6 +46,7 @@ public struct WatchSnapshot: Sendable {
         poolsRejected: UInt64,
         watchdog: WatchdogSnapshot,
         reporting: ReportingSnapshot,
+        capture: CaptureSnapshot = CaptureSnapshot(),
         http: HTTPSnapshot?,
         host: HostSnapshot,
         components: [ComponentSnapshot],
@@ -59,6 +62,7 @@ public struct WatchSnapshot: Sendable {
         self.poolsRejected = poolsRejected
         self.watchdog = watchdog
         self.reporting = reporting
+        self.capture = capture
         self.http = http
         self.host = host
         self.components = components

@@ -56,6 +56,12 @@ extension [UInt8] {
         append(fraction: nanoseconds, digits: 9, keepsPoint: true)
     }
 
+    /// Appends nanoseconds as milliseconds with up to three decimals, rounded to the nearest microsecond.
+    mutating func append(jsonMillisecondsOfNanoseconds nanoseconds: Int64) {
+        let (microseconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000)
+        append(fraction: microseconds + (rest >= 500 ? 1 : rest <= -500 ? -1 : 0), digits: 3)
+    }
+
     /// Appends a floating-point number as both metric formats write it, with `+Inf`, `-Inf` and `NaN`.
     mutating func append(number value: Double) {
         if value.isNaN {

@@ -5,7 +5,7 @@ import LoopwatchCore
 
 extension MetricCatalog {
     /// The families of Loopwatch itself.
-    static let watch: [MetricDescription] = registry + watchdog + reporting + endpoint + parts
+    static let watch: [MetricDescription] = registry + watchdog + capture + reporting + endpoint + parts
 
     /// What is registered, and what was refused.
     private static let registry: [MetricDescription] = [

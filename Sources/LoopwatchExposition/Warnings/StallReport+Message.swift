@@ -25,6 +25,11 @@ extension StallReport {
         buffer.append(millisecondsOfNanoseconds: durationNanoseconds)
     }
 
+    /// What the system call was about; `nil` where the cause is none.
+    var systemCallDetail: String? {
+        if case .syscall = cause { causeDetail } else { nil }
+    }
+
     /// The CPU share within its bounds; `nil` where it is unknown or no number.
     var boundedCPUShare: Double? {
         cpuShare.flatMap { $0.isFinite ? min(max($0, 0), 1) : nil }

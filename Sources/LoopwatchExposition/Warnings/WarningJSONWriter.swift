@@ -25,7 +25,11 @@ package struct WarningJSONWriter: Sendable {
     }
 
     /// Appends a report as an object, without a line feed; what is unknown is left out.
-    package func write(_ report: StallReport, into buffer: inout [UInt8]) {
+    ///
+    /// - Parameters:
+    ///   - report: what to write.
+    ///   - writesFrames: whether the stack is written in full; otherwise only the frame to blame and its fingerprint.
+    package func write(_ report: StallReport, writesFrames: Bool = true, into buffer: inout [UInt8]) {
         buffer.append(text: #"{"id":"#)
         buffer.append(jsonString: identifier(of: report.sequence))
         buffer.append(text: #","state":"#)
@@ -41,7 +45,7 @@ package struct WarningJSONWriter: Sendable {
         }
         writeSubject(of: report, into: &buffer)
         buffer.append(text: #","blocked_ms":"#)
-        Self.write(millisecondsOfNanoseconds: report.durationNanoseconds, into: &buffer)
+        buffer.append(jsonMillisecondsOfNanoseconds: report.durationNanoseconds)
         buffer.append(text: #","began":""#)
         buffer.append(timestampOfUnixNanoseconds: report.beganUnixNanoseconds)
         buffer.append(text: #"","message":""#)
@@ -53,7 +57,7 @@ package struct WarningJSONWriter: Sendable {
             buffer.append(fraction: Int64((share * 10_000).rounded()), digits: 4)
         }
         buffer.append(text: #","interrupted_ms":"#)
-        Self.write(millisecondsOfNanoseconds: report.interruptedNanoseconds, into: &buffer)
+        buffer.append(jsonMillisecondsOfNanoseconds: report.interruptedNanoseconds)
         if let depth = report.depth {
             buffer.append(text: #","waiting":"#)
             buffer.append(decimal: Int64(depth))
@@ -62,6 +66,11 @@ package struct WarningJSONWriter: Sendable {
         buffer.append(decimal: report.suppressed)
         buffer.append(text: #","stall":"#)
         buffer.append(decimal: report.stall)
+        if let detail = report.systemCallDetail {
+            buffer.append(text: #","cause_detail":"#)
+            buffer.append(jsonString: detail.clippedAtStart(toBytes: Limits.nameBytesInStack))
+        }
+        writeStack(of: report, writesFrames: writesFrames, into: &buffer)
         buffer.append(0x7D)
     }
 
@@ -71,7 +80,19 @@ package struct WarningJSONWriter: Sendable {
         buffer.append(0x0A)
     }
 
+    /// Appends reports as lines of NDJSON, of which the latest have their frames: see ``writeDocument``.
+    package func writeLines(_ reports: [StallReport], into buffer: inout [UInt8]) {
+        let firstWithFrames = firstWithFrames(of: reports)
+        for (index, report) in reports.enumerated() {
+            write(report, writesFrames: index >= firstWithFrames, into: &buffer)
+            buffer.append(0x0A)
+        }
+    }
+
     /// Appends the snapshot document: the warnings that are kept, and what was lost before them.
+    ///
+    /// Very many stacks in full would be more than an answer may have. Then the earlier ones are without, which their
+    /// member `stack_omitted` says; their `stack_id` names them to `/stalls/ID`.
     ///
     /// - Parameters:
     ///   - reports: what to list, in ascending order.
@@ -79,7 +100,7 @@ package struct WarningJSONWriter: Sendable {
     ///   - newest: number of the newest warning that is kept; `nil` if there is none.
     ///   - lost: warnings of this run that are not kept any more.
     package func writeDocument(
-        _ reports: some Sequence<StallReport>,
+        _ reports: [StallReport],
         oldest: UInt64?,
         newest: UInt64?,
         lost: UInt64,
@@ -94,11 +115,10 @@ package struct WarningJSONWriter: Sendable {
         buffer.append(text: #","lost":"#)
         buffer.append(decimal: lost)
         buffer.append(text: #","warnings":["#)
-        var isFirst = true
-        for report in reports {
-            if !isFirst { buffer.append(0x2C) }
-            isFirst = false
-            write(report, into: &buffer)
+        let firstWithFrames = firstWithFrames(of: reports)
+        for (index, report) in reports.enumerated() {
+            if index > 0 { buffer.append(0x2C) }
+            write(report, writesFrames: index >= firstWithFrames, into: &buffer)
         }
         buffer.append(text: "]}\n")
     }
@@ -142,10 +162,32 @@ package struct WarningJSONWriter: Sendable {
         }
     }
 
-    /// Appends nanoseconds as milliseconds with up to three decimals, rounded to the nearest microsecond.
-    private static func write(millisecondsOfNanoseconds nanoseconds: Int64, into buffer: inout [UInt8]) {
-        let (microseconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000)
-        buffer.append(fraction: microseconds + (rest >= 500 ? 1 : rest <= -500 ? -1 : 0), digits: 3)
+    /// Appends what the blocked thread was doing, or why that is not known.
+    private func writeStack(of report: StallReport, writesFrames: Bool, into buffer: inout [UInt8]) {
+        if let stack = report.stack {
+            let identifier = Stack.identifier(of: stack.fingerprint)
+            StackJSONWriter.writeSummary(of: stack, identifier: identifier, into: &buffer)
+            if writesFrames { StackJSONWriter.writeFrames(of: stack, into: &buffer) }
+        }
+        let isLeftOut = report.stack != nil && !writesFrames
+        if let reason = isLeftOut ? "the answer is too long" : report.stackOmitted {
+            buffer.append(text: #","stack_omitted":"#)
+            buffer.append(jsonString: reason.clipped(toBytes: Limits.nameBytesInStack))
+        }
+    }
+
+    /// Index of the first report whose stack is written in full, so that all stacks together keep to their limit.
+    private func firstWithFrames(of reports: [StallReport]) -> Int {
+        var bytes = 0
+        var scratch: [UInt8] = []
+        for (index, report) in reports.enumerated().reversed() {
+            guard let stack = report.stack else { continue }
+            scratch.removeAll(keepingCapacity: true)
+            StackJSONWriter.writeFrames(of: stack, into: &scratch)
+            bytes += scratch.count
+            if bytes > Limits.stackBytesInAnswer { return index + 1 }
+        }
+        return 0
     }
 
     /// Appends a number or `null`.

@@ -8,6 +8,9 @@ package import LoopwatchCore
 /// ```
 /// 2026-11-22T19:00:01.123Z WARN loop blocked for 312ms target=http-0 state=ended cause=lock cpu=1% stall=42
 /// ```
+///
+/// Then, where they are known: `on`, what the system call was about; `at` and `via`, whose code it is
+/// (``StackLineWriter``); and `stack="omitted: REASON"` where there is no stack.
 package enum WarningLineWriter {
     /// Appends the line with its line feed; no name in the report can make a second one.
     package static func write(_ report: StallReport, into buffer: inout [UInt8]) {
@@ -45,6 +48,30 @@ package enum WarningLineWriter {
         }
         buffer.append(text: " stall=")
         buffer.append(decimal: report.stall)
+        writeWhereabouts(of: report, into: &buffer)
         buffer.append(0x0A)
+    }
+
+    /// Appends what the blocked thread was doing.
+    private static func writeWhereabouts(of report: StallReport, into buffer: inout [UInt8]) {
+        if let detail = report.systemCallDetail {
+            buffer.append(text: " on=")
+            buffer.append(logfmtValue: detail.clippedAtStart(toBytes: Limits.nameBytesInLine))
+        }
+        if let stack = report.stack {
+            if let blamed = stack.blamed {
+                buffer.append(text: " at=")
+                buffer.append(logfmtValue: StackLineWriter.place(of: blamed))
+            }
+            let callers = StackLineWriter.callers(of: stack)
+            if !callers.isEmpty {
+                buffer.append(text: " via=")
+                buffer.append(logfmtValue: callers)
+            }
+        }
+        if let reason = report.stackOmitted {
+            buffer.append(text: " stack=")
+            buffer.append(logfmtValue: "omitted: " + reason.clipped(toBytes: Limits.nameBytesInLine))
+        }
     }
 }
