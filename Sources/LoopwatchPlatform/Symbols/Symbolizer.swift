@@ -41,14 +41,20 @@ package final class Symbolizer {
     private var hostModule: String?
     private var lastRefresh: MonotonicInstant?
     private var counts = Statistics()
+    private let stackNanoseconds: Int64
 
     /// Creates a symboliser; reads nothing yet.
     package convenience init() {
-        self.init(addressesCached: SymbolLimits.addressesCached, stacksCached: SymbolLimits.stacksCached)
+        self.init(stackNanoseconds: SymbolLimits.stackNanoseconds)
     }
 
-    /// Creates a symboliser that keeps less.
-    init(addressesCached: Int, stacksCached: Int) {
+    /// Creates a symboliser that keeps less, or takes more time.
+    init(
+        addressesCached: Int = SymbolLimits.addressesCached,
+        stacksCached: Int = SymbolLimits.stacksCached,
+        stackNanoseconds: Int64
+    ) {
+        self.stackNanoseconds = stackNanoseconds
         addresses = GenerationCache(capacity: addressesCached)
         stacks = GenerationCache(capacity: stacksCached)
     }
@@ -83,7 +89,7 @@ package final class Symbolizer {
             var assembly = StackAssembly()
             var isComplete = true
             for frame in raw.frames.prefix(SymbolLimits.frames) {
-                let inHurry = Clock.now().nanoseconds - now.nanoseconds > SymbolLimits.stackNanoseconds
+                let inHurry = Clock.now().nanoseconds - now.nanoseconds > stackNanoseconds
                 isComplete = isComplete && !inHurry
                 assembly.append(frames(for: frame, at: now, inHurry: inHurry), from: frame)
             }
@@ -108,22 +114,30 @@ package final class Symbolizer {
             return [NamedFrame(frame: unknown, kind: .function)]
         }
         counts.misses += 1
-        let frames = lookUp(address, in: image, inHurry: inHurry)
+        let frames = lookUp(address, isInnermost: !frame.isReturnAddress, in: image, inHurry: inHurry)
         if !inHurry { addresses.insert(frames, for: address) }
         return frames
     }
 
-    private func lookUp(_ address: UInt64, in image: LoadedImage, inHurry: Bool) -> [NamedFrame] {
+    private func lookUp(_ address: UInt64, isInnermost: Bool, in image: LoadedImage, inHurry: Bool) -> [NamedFrame] {
         let offset = address &- image.bias
         let isFile = image.isELF && image.path.hasPrefix("/")
         var functions = isFile ? symbols.functions(at: address, inHurry: inHurry) : []
+        if isInnermost, image.origin == .host, !inHurry, let first = functions.first, first.line == nil {
+            (functions[0].file, functions[0].line) = lineBefore(address, of: first.symbol)
+        }
         // The C library's internal names of a function are not those that people know: __GI___nanosleep.
         if functions.isEmpty || image.origin == .system, let name = exportedName(at: offset, in: image) {
             let outermost = functions.popLast()
             functions.append(.init(symbol: name, displayName: "", file: outermost?.file, line: outermost?.line))
         }
         let frames = functions.enumerated().map { index, function in
-            let name = Demangler.demangled(function.symbol).map { SymbolName(demangled: $0, host: hostModule) }
+            let name = Demangler.demangled(function.symbol).map { demangled in
+                let name = SymbolName(demangled: demangled, host: hostModule)
+                let origin = FrameClassifier.origin(in: image.origin, symbol: function.symbol, name: name)
+                // An application is made of many modules; the file tells which.
+                return origin == .host ? SymbolName(demangled: demangled, host: name.module) : name
+            }
             let plain = function.displayName.isEmpty ? function.symbol : function.displayName
             let frame = StackFrame(
                 function: name?.text ?? boundedText(plain, SymbolLimits.functionNameBytes),
@@ -141,6 +155,18 @@ package final class Symbolizer {
         }
         return frames.isEmpty ? [NamedFrame(frame: Self.nameless(offset, in: image), kind: .function)] : frames
     }
+
+    /// The line of the code just before an address that the compiler gave none, as it does to what it made up itself.
+    private func lineBefore(_ address: UInt64, of symbol: String) -> (file: String?, line: Int?) {
+        for distance in Self.lineDistances where address > distance {
+            guard let near = symbols.functions(at: address - distance).first, near.symbol == symbol else { break }
+            if near.line != nil { return (near.file, near.line) }
+        }
+        return (nil, nil)
+    }
+
+    /// How far before an address its line is looked for, in bytes: few looks, near ones first.
+    private static let lineDistances: [UInt64] = [4, 10, 20, 40, 80]
 
     private static func nameless(_ offset: UInt64, in image: LoadedImage) -> StackFrame {
         StackFrame(
