@@ -38,14 +38,20 @@ package final class Symbolizer {
     private var hostModule: String?
     private var lastRefresh: MonotonicInstant?
     private var counts = Statistics()
+    private let stackCPUNanoseconds: Int64
 
     /// Creates a symboliser; reads nothing yet.
     package convenience init() {
-        self.init(addressesCached: SymbolLimits.addressesCached, stacksCached: SymbolLimits.stacksCached)
+        self.init(
+            addressesCached: SymbolLimits.addressesCached,
+            stacksCached: SymbolLimits.stacksCached,
+            stackCPUNanoseconds: SymbolLimits.stackCPUNanoseconds
+        )
     }
 
-    /// Creates a symboliser that keeps less.
-    init(addressesCached: Int, stacksCached: Int) {
+    /// Creates a symboliser with other limits.
+    init(addressesCached: Int, stacksCached: Int, stackCPUNanoseconds: Int64) {
+        self.stackCPUNanoseconds = stackCPUNanoseconds
         addresses = GenerationCache(capacity: addressesCached)
         stacks = GenerationCache(capacity: stacksCached)
     }
@@ -78,9 +84,11 @@ package final class Symbolizer {
             refreshImages(at: now, olderThan: SymbolLimits.imageAgeNanoseconds)
             if let stack = stacks.value(for: raw) { return stack }
             var assembly = StackAssembly()
+            let thread = OwnThread.currentIdentifier
+            let start = Clock.threadCPUNanoseconds(of: thread) ?? 0
             var isComplete = true
             for frame in raw.frames.prefix(SymbolLimits.frames) {
-                let inHurry = Clock.now().nanoseconds - now.nanoseconds > SymbolLimits.stackNanoseconds
+                let inHurry = (Clock.threadCPUNanoseconds(of: thread) ?? start) - start > stackCPUNanoseconds
                 isComplete = isComplete && !inHurry
                 assembly.append(frames(for: frame, at: now, inHurry: inHurry), from: frame)
             }
