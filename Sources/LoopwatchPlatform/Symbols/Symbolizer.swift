@@ -77,7 +77,10 @@ package final class Symbolizer {
         }
     }
 
-    /// The stack with names. Frames that no binary holds are kept, as unknown; thunks that only repeat a frame are not.
+    /// The stack with names.
+    ///
+    /// Frames that no binary holds are kept, as unknown; thunks that only repeat a frame are not. An address that is new
+    /// costs from 1 ms in a release binary to 20 ms in a large debug one, a stack that is known 2 us a frame at most.
     package func stack(for raw: RawStack) -> Stack {
         timed {
             let now = Clock.now()
@@ -183,7 +186,9 @@ package final class Symbolizer {
 
     /// The module that the compiler makes of an executable's name (SwiftPM's `c99name`).
     static func moduleName(of path: String?) -> String? {
-        guard let name = path?.split(separator: "/").last else { return nil }
+        guard var name = path?.split(separator: "/").last else { return nil }
+        let deleted = " (deleted)"
+        if name.hasSuffix(deleted) { name = name.dropLast(deleted.count) }
         let letters = name.unicodeScalars.map { scalar in
             let isKept = scalar.properties.isAlphabetic || scalar.properties.numericType != nil || scalar == "_"
             return isKept ? Character(scalar) : "_"
