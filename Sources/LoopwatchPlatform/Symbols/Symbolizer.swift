@@ -80,7 +80,7 @@ package final class Symbolizer {
     /// The stack with names.
     ///
     /// Frames that no binary holds are kept, as unknown; thunks that only repeat a frame are not. An address that is new
-    /// costs from 1 ms in a release binary to 20 ms in a large debug one, a stack that is known 2 us a frame at most.
+    /// costs from 1 ms in a release binary to 20 ms in a large debug one, a stack that is known some microseconds.
     package func stack(for raw: RawStack) -> Stack {
         timed {
             let now = Clock.now()
