@@ -23,17 +23,19 @@ extension Captures {
         )
         func spinning() throws {
             let place = Box(Atomic<UInt>(0))
+            let shared = Box(Atomic<UInt>(0))
             let thread = try TestThread { signals in
                 unblock()
-                let text = [UInt8](repeating: 65, count: 1 << 20) + [0]
-                text.withUnsafeBufferPointer { text in
-                    withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 64) { words in
-                        for index in 0..<64 { words[index] = 0xfeed_0000 + UInt64(index) }
-                        place.value.store(UInt(bitPattern: words.baseAddress), ordering: .releasing)
-                        signals.begin()
-                        // A function of the C library, so that the loader can tell where the program counter is.
-                        while !signals.isStopping { _ = strlen(UnsafeRawPointer(text.baseAddress!)) }
-                    }
+                let bytes = UnsafeMutableRawPointer.allocate(byteCount: 1 << 20, alignment: 16)
+                defer { bytes.deallocate() }
+                // Known outside, so that the compiler has to write to it.
+                shared.value.store(UInt(bitPattern: bytes), ordering: .releasing)
+                withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 64) { words in
+                    for index in 0..<64 { words[index] = 0xfeed_0000 + UInt64(index) }
+                    place.value.store(UInt(bitPattern: words.baseAddress), ordering: .releasing)
+                    signals.begin()
+                    // A function of the C library, so that the loader can tell where the program counter is.
+                    while !signals.isStopping { memset(bytes, 65, 1 << 20) }
                 }
             }
             defer { thread.stop() }
@@ -47,7 +49,7 @@ extension Captures {
                     for index in 0..<64 {
                         #expect(memory.word(at: words + 8 * UInt64(index)) == 0xfeed_0000 + UInt64(index))
                     }
-                    #expect(registers.stackPointer < words && words - registers.stackPointer < 65_536)
+                    #expect(registers.stackPointer <= words && words - registers.stackPointer < 65_536)
                     return registers.programCounter
                 }.get()
                 if modulePath(pc)?.contains("libc.so") == true { inLibrary += 1 }
