@@ -151,10 +151,10 @@ struct ProfileWriterTests {
         try check(name)
     }
 
-    @Test("random names make neither lines nor frames nor tags", arguments: 0..<50)
+    @Test("random names make neither lines nor frames nor tags", arguments: 0..<20)
     func randomNames(_ seed: Int) throws {
         var generator = SeededGenerator(seed: UInt64(seed))
-        for _ in 0..<10 { try check(Stacks.randomName(using: &generator)) }
+        for _ in 0..<5 { try check(Stacks.randomName(using: &generator)) }
     }
 
     private func check(_ name: String) throws {
@@ -227,22 +227,22 @@ struct ProfileWriterTests {
     @Test("every form of a very large profile is short enough to be answered")
     func large() throws {
         let most = 4 * 1_024 * 1_024
-        let longNames = Stacks.profile(groups: 30, depth: 250, nameBytes: 900, targets: 2)
-        let manyStacks = Stacks.profile(groups: 520, depth: 30)
-        for profile in [longNames, manyStacks] {
-            let folded = Written.folded(profile)
-            #expect(folded.count < most)
-            #expect(try foldedLines(folded).reduce(0) { $0 + $1.weight } == profile.totalNanoseconds / 1_000)
-            #expect(Written.table(profile, limit: Limits.profileStacks).count < most)
-            let json = Written.json(profile)
-            #expect(json.count < most)
-            // The reader takes its time for millions of bytes; what is left out are whole members.
-            #expect(json.suffix(4) == Array("}]}\n".utf8))
-            let graph = Written.graph(profile)
-            #expect(graph.count < most)
+        // The names alone would be 6 MB, and the stacks 4 MB.
+        let longNames = Stacks.profile(groups: 30, depth: 250, nameBytes: 900)
+        let folded = Written.folded(longNames)
+        #expect(folded.count < most)
+        let weights = folded.split(separator: 0x0A).map { line in
+            let digits = line[(line.lastIndex(of: 0x20) ?? line.startIndex)...].dropFirst()
+            return Int64(String(decoding: digits, as: UTF8.self)) ?? 0
         }
-        #expect(Written.text(Written.folded(longNames)).contains("\n(stacks left out) "))
-        #expect(Written.json(manyStacks).count > Limits.stackBytesInAnswer, "the limit was reached")
+        #expect(weights.reduce(0, +) == longNames.totalNanoseconds / 1_000)
+        #expect(Written.text(folded).contains("\n(stacks left out) "))
+        #expect(Written.graph(longNames).count < most)
+        let manyStacks = Stacks.profile(groups: 520, depth: 30)
+        let json = Written.json(manyStacks)
+        #expect((Limits.stackBytesInAnswer..<most).contains(json.count), "the limit was reached and kept")
+        // The reader takes its time for millions of bytes; what is left out are whole members.
+        #expect(json.suffix(4) == Array("}]}\n".utf8))
     }
 
     @Test("the table is cut at its limit and says so; without frames the JSON has only the frame to blame")
