@@ -1,0 +1,29 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef CCORPUS_H
+#define CCORPUS_H
+
+#include <stdint.h>
+
+/// Lets the calling thread ask the resolver at a port of 127.0.0.1, once and for one second, and no other.
+///
+/// C, because the thread's resolver state (`_res`, resolver(3)) is a macro that Swift cannot import. No other way leads to
+/// a port of one's own: neither resolv.conf nor the environment can name one.
+///
+/// Returns 0, or -1 where the thread has no resolver state.
+int corpus_use_resolver(uint16_t port);
+
+/// Gives the calling thread the resolver back that the system's configuration names.
+void corpus_restore_resolver(void);
+
+/// Waits for a descriptor by an epoll descriptor of its own: code of the host that is written in C, which the compiler
+/// gives no frame pointers when it optimises.
+///
+/// Returns what epoll_wait(2) does, and -1 with errno when something before it failed.
+int corpus_wait_upstream(int file, int milliseconds);
+
+/// Waits by `corpus_wait_upstream`, and returns twice what it does.
+int corpus_drive_upstream(int file, int milliseconds);
+
+#endif

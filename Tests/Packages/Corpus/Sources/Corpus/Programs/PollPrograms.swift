@@ -1,0 +1,88 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CCorpus
+internal import Glibc
+
+/// Waits by `poll` for a descriptor on which nothing comes.
+final class PollProgram: BlockingProgram {
+    static let way = "poll"
+    static let functions = [
+        "PollProgram.pollScanner()", "PollProgram.awaitScanner()", "PollProgram.handleUpload()",
+    ]
+    static let causes = ["syscall:poll", "syscall:ppoll"]
+    static let end = BlockEnd.byItself
+    private let nanoseconds: Int64
+    private let pipe: DescriptorPair
+
+    init(nanoseconds: Int64) throws {
+        self.nanoseconds = nanoseconds
+        pipe = try DescriptorPair.pipe()
+    }
+
+    func handle() -> Outcome { handleUpload() }
+    func block() -> Outcome { pollScanner() }
+
+    @inline(never)
+    func handleUpload() -> Outcome {
+        var outcome = awaitScanner()
+        outcome.passedOn()
+        return outcome
+    }
+
+    @inline(never)
+    func awaitScanner() -> Outcome {
+        var outcome = pollScanner()
+        outcome.passedOn()
+        return outcome
+    }
+
+    @inline(never)
+    func pollScanner() -> Outcome {
+        var outcome = Outcome()
+        var entry = pollfd(fd: pipe.reading, events: Int16(POLLIN), revents: 0)
+        let result = poll(&entry, 1, CInt(nanoseconds / 1_000_000))
+        outcome.ended(Int(result))
+        return outcome
+    }
+}
+
+/// Runs an event loop of its own, written in C, within the one that it blocks: the same system call as that one's wait
+/// for work.
+final class NestedLoopProgram: BlockingProgram {
+    static let way = "epoll_wait of its own, in C"
+    static let functions = [
+        "corpus_wait_upstream", "corpus_drive_upstream", "NestedLoopProgram.awaitUpstream()",
+        "NestedLoopProgram.handleProxy()",
+    ]
+    static let causes = ["syscall:epoll_wait", "syscall:epoll_pwait"]
+    static let end = BlockEnd.byItself
+    private let nanoseconds: Int64
+    private let pipe: DescriptorPair
+
+    init(nanoseconds: Int64) throws {
+        self.nanoseconds = nanoseconds
+        pipe = try DescriptorPair.pipe()
+    }
+
+    func handle() -> Outcome { handleProxy() }
+    func block() -> Outcome { awaitUpstream() }
+
+    @inline(never)
+    func handleProxy() -> Outcome {
+        var outcome = awaitUpstream()
+        outcome.passedOn()
+        return outcome
+    }
+
+    @inline(never)
+    func awaitUpstream() -> Outcome {
+        var outcome = Outcome()
+        let result = corpus_drive_upstream(pipe.reading, CInt(nanoseconds / 1_000_000))
+        outcome.ended(Int(result))
+        // The two functions in C.
+        outcome.passedOn()
+        outcome.passedOn()
+        return outcome
+    }
+}
