@@ -11,6 +11,7 @@ final class Parts: Sendable {
     let registry: TargetRegistry
     let log: LogWriter?
     let server: HTTPServer?
+    let profile: ProfileStore
     private let configuration: WatchConfiguration
     private let reporter: Reporter
     private let desk: ReportDesk
@@ -38,6 +39,7 @@ final class Parts: Sendable {
         }
         let name = configuration.processName.isEmpty ? ProcessEnvironment.executableName() : configuration.processName
         let ring = WarningRing()
+        let profile = ProfileStore()
         let log =
             configuration.log.isEmpty
             ? nil
@@ -77,11 +79,13 @@ final class Parts: Sendable {
             configuration: configuration,
             registry: registry,
             reporter: reporter,
+            profile: profile,
             health: health
         )
         let responder = EndpointResponder(
             process: name,
             ring: ring,
+            profile: profile,
             builder: builder,
             health: health,
             lifetime: lifetime
@@ -120,6 +124,7 @@ final class Parts: Sendable {
         self.registry = registry
         self.log = log
         self.server = server
+        self.profile = profile
         self.reporter = reporter
         self.desk = desk
         self.health = health

@@ -69,6 +69,8 @@ public enum Limits {
     public static let stackBytesInReport = 48 * 1_024
     /// Bytes of stacks in one answer, half of what an answer may have: what comes after is written without its frames.
     public static let stackBytesInAnswer = 2 * 1_024 * 1_024
+    /// Functions of a flame graph, drawn or not; deeper ones are left out.
+    public static let flameGraphNodes = 65_536
     /// Boxes of a flame graph: more could not be told apart.
     public static let flameGraphBoxes = 8_000
 }

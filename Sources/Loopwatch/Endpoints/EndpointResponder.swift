@@ -6,18 +6,26 @@ internal import LoopwatchExposition
 internal import LoopwatchHTTP
 internal import LoopwatchPlatform
 
-/// What is answered under which path: an exact table, no folders.
+/// What is answered under which path: an exact table, and one folder, `/stalls/`.
 struct EndpointResponder: HTTPResponder {
     private let builder: SnapshotBuilder
     private let ring: WarningRing
     private let warnings: WarningsEndpoint
     private let health: HealthEndpoint
+    private let profile: ProfileEndpoint
 
-    init(process: String, ring: WarningRing, builder: SnapshotBuilder, health: WatchdogHealth, lifetime: WatchLifetime)
-    {
+    init(
+        process: String,
+        ring: WarningRing,
+        profile: ProfileStore,
+        builder: SnapshotBuilder,
+        health: WatchdogHealth,
+        lifetime: WatchLifetime
+    ) {
         self.builder = builder
         self.ring = ring
         warnings = WarningsEndpoint(process: process, ring: ring, lifetime: lifetime)
+        self.profile = ProfileEndpoint(process: process, store: profile)
         self.health = HealthEndpoint(builder: builder, health: health, lifetime: lifetime)
     }
 
@@ -26,10 +34,20 @@ struct EndpointResponder: HTTPResponder {
         case "/": index(request)
         case "/metrics": metrics(request)
         case "/warnings": warnings.respond(to: request)
+        case "/stalls": profile.stalls(request)
+        case let path where path.hasPrefix(Self.stallPrefix):
+            profile.stall(path.dropFirst(Self.stallPrefix.count), request)
+        case "/profile": profile.profile(request)
+        case "/debug/pprof/block": profile.goBlockProfile(request)
         case "/livez", "/healthz", "/-/healthy": health.live(request)
         case "/readyz", "/-/ready": health.ready(request)
         default:
-            .text(404, "404 Not Found: there are /, /metrics, /warnings, /livez and /readyz.\n", handler: "other")
+            .text(
+                404,
+                "404 Not Found: there are /, /metrics, /warnings, /stalls, /profile, /debug/pprof/block, /livez and "
+                    + "/readyz.\n",
+                handler: "other"
+            )
         }
     }
 
@@ -75,6 +93,8 @@ struct EndpointResponder: HTTPResponder {
         )
     }
 
+    /// What the path of one stack begins with.
+    private static let stallPrefix = "/stalls/"
     /// Warnings that the page shows.
     private static let reportsOnIndex = 20
 }

@@ -18,6 +18,7 @@ final class SnapshotBuilder: Sendable {
     private let configuration: WatchConfiguration
     private let registry: TargetRegistry
     private let reporter: Reporter
+    private let profile: ProfileStore
     private let health: WatchdogHealth
     private let connected = Mutex(Connected())
 
@@ -26,12 +27,14 @@ final class SnapshotBuilder: Sendable {
         configuration: WatchConfiguration,
         registry: TargetRegistry,
         reporter: Reporter,
+        profile: ProfileStore,
         health: WatchdogHealth
     ) {
         self.process = process
         self.configuration = configuration
         self.registry = registry
         self.reporter = reporter
+        self.profile = profile
         self.health = health
     }
 
@@ -70,6 +73,8 @@ final class SnapshotBuilder: Sendable {
             }
         }
         var reporting = reporter.snapshot
+        var capture = CaptureSnapshot()
+        profile.fill(&capture)
         let http = server?.statistics
         reporting.droppedSlowClient = UInt64(http?.slowStreamClients ?? 0)
         return WatchSnapshot(
@@ -96,6 +101,7 @@ final class SnapshotBuilder: Sendable {
             poolsRejected: listing.poolsRejected,
             watchdog: health.snapshot,
             reporting: reporting,
+            capture: capture,
             http: http.map { HTTPSnapshot($0) },
             host: HostStatistics.read(),
             components: components,

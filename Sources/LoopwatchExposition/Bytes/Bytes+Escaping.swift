@@ -87,4 +87,21 @@ extension [UInt8] {
             }
         }
     }
+
+    /// Appends text for XML, as content or within a quoted attribute: as for HTML, without the two characters of the basic
+    /// plane that XML 1.0 has no place for.
+    mutating func append(xmlText text: String) {
+        let isWhole = !text.unicodeScalars.contains { $0 == "\u{FFFE}" || $0 == "\u{FFFF}" }
+        append(
+            htmlText: isWhole
+                ? text
+                : String(
+                    String.UnicodeScalarView(
+                        text.unicodeScalars.map {
+                            $0 == "\u{FFFE}" || $0 == "\u{FFFF}" ? "\u{FFFD}" : $0
+                        }
+                    )
+                )
+        )
+    }
 }

@@ -21,12 +21,12 @@ package enum FoldedStackWriter {
         let start = buffer.count
         var leftOutNanoseconds: Int64 = 0
         for entry in profile.top() {
-            guard buffer.count - start < Limits.stackBytesInAnswer else {
-                leftOutNanoseconds = leftOutNanoseconds.addingBounded(entry.totalNanoseconds)
-                continue
-            }
             let path = path(of: entry.stack)
             for share in entry.shares where share.nanoseconds > 0 {
+                guard buffer.count - start < Limits.stackBytesInAnswer else {
+                    leftOutNanoseconds = leftOutNanoseconds.addingBounded(share.nanoseconds)
+                    continue
+                }
                 // One target can have several causes, which folded stacks do not tell apart: tools add such lines up.
                 appendName(share.target ?? ProfileName.otherTargets, to: &buffer)
                 buffer.append(contentsOf: path)

@@ -39,6 +39,8 @@ package enum PprofWriter {
         var locationBytes = 0
         for entry in profile.top() {
             let frames = LogicalPath.frames(of: entry.stack)
+            // The numbers of a sample's locations take three bytes each at most.
+            locationBytes += frames.count * entry.shares.count * 3
             locationBytes += frames.reduce(0) { $0 + $1.function.utf8.count + ($1.file?.utf8.count ?? 0) + 32 }
             guard locationBytes < Limits.stackBytesInAnswer else {
                 leftOut.stalls &+= entry.stalls

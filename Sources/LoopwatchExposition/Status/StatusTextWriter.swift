@@ -35,7 +35,7 @@ package enum StatusTextWriter {
         for report in StatusText.shown(reports) { WarningLineWriter.write(report, into: &buffer) }
         buffer.append(0x0A)
         for (path, meaning) in StatusText.links {
-            append([path], widths: [10], to: &buffer)
+            append([path], widths: [19], to: &buffer)
             buffer.append(text: "  ")
             buffer.append(text: meaning)
             buffer.append(0x0A)

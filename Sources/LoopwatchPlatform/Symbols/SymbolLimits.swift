@@ -37,7 +37,7 @@ package enum SymbolLimits {
     static let imageRefreshNanoseconds: Int64 = 1_000_000_000
     /// Nanoseconds after which that table is read again before it is used: a binary may have gone, and another come.
     static let imageAgeNanoseconds: Int64 = 10_000_000_000
-    /// Nanoseconds after which the other frames of a stack are given their names without lines and inlined functions,
-    /// which in a large binary take milliseconds for each new address.
-    static let stackNanoseconds: Int64 = 500_000_000
+    /// CPU time in nanoseconds after which the other frames of a stack are given their names without lines and inlined
+    /// functions, which in a large binary take milliseconds for each new address.
+    static let stackCPUNanoseconds: Int64 = 1_000_000_000
 }

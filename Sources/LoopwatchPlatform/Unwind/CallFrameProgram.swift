@@ -47,7 +47,9 @@ struct CallFrameProgram: ~Copyable {
     mutating func entries(of description: FrameDescription) -> UnsafeBufferPointer<Entry>? {
         isRecording = true
         entryCount = 0
-        guard run(description, to: description.end) != nil, entryCount < UnwindLimits.decodedRowsMost else { return nil }
+        guard run(description, to: description.end) != nil, entryCount < UnwindLimits.decodedRowsMost else {
+            return nil
+        }
         return UnsafeBufferPointer(start: entryStorage, count: entryCount)
     }
 

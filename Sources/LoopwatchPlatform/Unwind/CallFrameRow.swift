@@ -103,7 +103,9 @@ struct CallFrameRow {
         }
         let column = description?.returnAddressRegister ?? Architecture.programCounter
         // The register that the caller's place was taken from is known to be that place now, and nothing else.
-        guard let place = column == Architecture.programCounter ? caller[column] : returnAddress(column, caller, registers)
+        guard
+            let place = column == Architecture.programCounter
+                ? caller[column] : returnAddress(column, caller, registers)
         else { return nil }
         caller.set(Architecture.programCounter, to: Architecture.stripped(place))
         return caller

@@ -25,9 +25,9 @@ package struct Module {
 /// crash. What holds such code on a stack is broken anyway, but the owner must refresh before each round of captures.
 package struct ModuleTable {
     /// The modules, by the address of their code.
-    private var modules: [Module] = []
+    private(set) var modules: [Module] = []
     /// Segments that can be read, by address: where linkage tables have their pointers.
-    private var data: [AddressedBytes] = []
+    private(set) var data: [AddressedBytes] = []
     private var counts = lw_module_counts()
 
     /// Creates a table of modules that need not be those of this process.

@@ -44,10 +44,6 @@ package struct Registers: Sendable {
         return words[number]
     }
 
-    /// Whether a register is known.
-    @inline(__always)
-    func knows(_ number: Int) -> Bool { self[number] != nil }
-
     /// Makes a register known.
     @inline(__always)
     mutating func set(_ number: Int, to value: UInt64) {

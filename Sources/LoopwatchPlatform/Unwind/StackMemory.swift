@@ -32,7 +32,14 @@ package struct StackMemory: ~Copyable {
 
     /// Allocates what will be needed.
     package init() {
-        let mapped = mmap(nil, Self.capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        let mapped = mmap(
+            nil,
+            Self.capacity,
+            PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+            -1,
+            0
+        )
         buffer = mapped == MAP_FAILED ? nil : mapped
         states = .allocate(capacity: UnwindLimits.stackPiecesMost)
         states.initialize(repeating: PieceState.unread, count: UnwindLimits.stackPiecesMost)

@@ -9,7 +9,8 @@
 package struct UnwindTable {
     /// The segment that holds the index and the descriptions.
     let bytes: AddressedBytes
-    private let header: UInt64
+    /// Address of the header, which the index follows.
+    let header: UInt64
     private let entries: UInt64
     private let entryCount: Int
 
@@ -53,9 +54,15 @@ package struct UnwindTable {
     }
 
     private func description(of index: Int) -> FrameDescription? {
-        guard let offset = bytes.load(Int32.self, at: entries &+ UInt64(index * 8) &+ 4) else { return nil }
-        return FrameDescription(bytes, at: header &+ UInt64(bitPattern: Int64(offset)))
+        descriptionAddress(of: index).flatMap { FrameDescription(bytes, at: $0) }
     }
+
+    private func descriptionAddress(of index: Int) -> UInt64? {
+        bytes.load(Int32.self, at: entries &+ UInt64(index * 8) &+ 4).map { header &+ UInt64(bitPattern: Int64($0)) }
+    }
+
+    /// Address of the last description that begins at or before an address.
+    func descriptionAddress(at address: UInt64) -> UInt64? { index(at: address).flatMap(descriptionAddress(of:)) }
 
     /// The description of the function that holds an address; `nil` if it has none.
     package func description(at address: UInt64) -> FrameDescription? {

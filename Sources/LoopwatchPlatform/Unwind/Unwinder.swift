@@ -18,7 +18,7 @@ package struct Unwinder: ~Copyable {
     var modules: ModuleTable
     var program = CallFrameProgram()
     #if arch(x86_64)
-    var depths = X86StackDepthFinder()
+        var depths = X86StackDepthFinder()
     #endif
     /// Steps that this unwinding may still take: it ends on any stack.
     var stepsLeft = 0
@@ -35,7 +35,7 @@ package struct Unwinder: ~Copyable {
     package mutating func refreshModules() {
         guard modules.refresh() else { return }
         #if arch(x86_64)
-        depths.forget()
+            depths.forget()
         #endif
     }
 

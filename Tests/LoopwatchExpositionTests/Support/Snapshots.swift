@@ -52,6 +52,13 @@ enum Snapshots {
         snapshot.reporting.warningsBySeverity = [7, 2, 1]
         snapshot.reporting.suppressed = 3
         snapshot.reporting.droppedSlowClient = 4
+        snapshot.capture.passive = 40
+        snapshot.capture.signalled = 7
+        snapshot.capture.discarded = [2, 1]
+        snapshot.capture.omitted = [0, 3, 1, 0, 0, 1]
+        snapshot.capture.symbolizingNanoseconds = 18_500_000
+        snapshot.capture.profileStacks = 12
+        snapshot.capture.profileEvicted = 5
         snapshot.http = HTTPSnapshot(
             requests: [
                 .init(handler: "metrics", code: 200, count: 240), .init(handler: "other", code: 404, count: 1),

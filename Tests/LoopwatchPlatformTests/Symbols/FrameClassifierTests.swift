@@ -85,6 +85,7 @@ struct FrameClassifierTests {
     @Test("the host's module is the executable's name, as the compiler writes it")
     func moduleName() {
         #expect(Symbolizer.moduleName(of: "/srv/my-app.2") == "my_app_2")
+        #expect(Symbolizer.moduleName(of: "/srv/App (deleted)") == "App")
         #expect(Symbolizer.moduleName(of: nil) == nil)
         #expect(Symbolizer.moduleName(of: "/") == nil)
     }

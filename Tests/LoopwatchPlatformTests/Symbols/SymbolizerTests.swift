@@ -64,6 +64,13 @@ private enum AsynchronousFixture {
     }
 }
 
+extension Symbolizer {
+    /// One that takes its time, as a debug build needs it.
+    fileprivate static func patient(addressesCached: Int = 1_024, stacksCached: Int = 16) -> Symbolizer {
+        Symbolizer(addressesCached: addressesCached, stacksCached: stacksCached, stackCPUNanoseconds: .max)
+    }
+}
+
 private func address(of symbol: String) throws -> UInt64 {
     // RTLD_DEFAULT
     UInt64(UInt(bitPattern: try #require(dlsym(nil, symbol))))
@@ -73,7 +80,7 @@ private func address(of symbol: String) throws -> UInt64 {
 struct SymbolizerTests {
     @Test("functions of this binary have their name, file and line")
     func names() throws {
-        let symbolizer = Symbolizer()
+        let symbolizer = Symbolizer.patient()
         let stack = symbolizer.stack(for: Fixture().outer(1))
         let names = stack.frames.map(\.function)
         let inner = try #require(stack.frames.firstIndex { $0.function.hasSuffix("Fixture.inner(order:)") }, "\(names)")
@@ -89,7 +96,7 @@ struct SymbolizerTests {
 
     @Test("a return address is looked up before it, a resume function and an innermost frame at it")
     func exactly() throws {
-        let symbolizer = Symbolizer()
+        let symbolizer = Symbolizer.patient()
         let start = try address(of: "nanosleep")
         let at = RawFrame(address: start, isReturnAddress: false)
         let before = RawFrame(address: start, isReturnAddress: true, link: .asynchronous, isUncertain: true)
@@ -107,7 +114,7 @@ struct SymbolizerTests {
     @Test("asynchronous callers have the name of their function, and not of the part that resumes it")
     func asynchronous() async throws {
         let raw = await AsynchronousFixture.outer(1)
-        let stack = Symbolizer().stack(for: RawStack(frames: raw, isTruncated: false))
+        let stack = Symbolizer.patient().stack(for: RawStack(frames: raw, isTruncated: false))
         let outer = stack.frames.first { $0.function.hasSuffix("AsynchronousFixture.outer(_:)") }
         #expect(stack.frames.contains { $0.function.hasSuffix("AsynchronousFixture.inner()") }, "\(stack.frames)")
         #expect(outer?.link == .asynchronous, "\(stack.frames)")
@@ -117,7 +124,7 @@ struct SymbolizerTests {
 
     @Test("addresses that no binary holds are unknown, and nothing traps")
     func garbage() {
-        let symbolizer = Symbolizer()
+        let symbolizer = Symbolizer.patient()
         let heap = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 16)
         defer { heap.deallocate() }
         let addresses: [UInt64] = [
@@ -135,7 +142,7 @@ struct SymbolizerTests {
 
     @Test("any address in any binary's code is looked up without a trap")
     func anyCode() {
-        let symbolizer = Symbolizer(addressesCached: 64, stacksCached: 2)
+        let symbolizer = Symbolizer.patient(addressesCached: 64, stacksCached: 2)
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<20 {
             let raw = ImageTable.capture().images.map { image in
@@ -154,7 +161,7 @@ struct SymbolizerTests {
 
     @Test("a stack that was seen before is not looked up again")
     func cached() {
-        let symbolizer = Symbolizer()
+        let symbolizer = Symbolizer.patient()
         symbolizer.warmUp()
         let raw = Fixture().outer(1)
         let first = symbolizer.stack(for: raw)
@@ -164,11 +171,20 @@ struct SymbolizerTests {
         #expect(symbolizer.statistics.stacksCached == 1)
     }
 
+    @Test("a stack that takes too long has names without lines, and is completed the next time")
+    func hurried() {
+        let raw = Fixture().outer(1)
+        let hurried = Symbolizer(addressesCached: 64, stacksCached: 4, stackCPUNanoseconds: 0)
+        let stack = hurried.stack(for: raw)
+        #expect(stack.frames.contains { $0.function.hasSuffix("Fixture.inner(order:)") && $0.line == nil })
+        #expect(hurried.statistics.stacksCached == 0)
+    }
+
     @Test("a stack that is deeper than the limit is cut")
     func deep() throws {
         let frame = RawFrame(address: try address(of: "nanosleep"), isReturnAddress: false)
         let raw = RawStack(frames: Array(repeating: frame, count: SymbolLimits.frames + 1), isTruncated: false)
-        let stack = Symbolizer().stack(for: raw)
+        let stack = Symbolizer.patient().stack(for: raw)
         #expect(stack.frames.count == SymbolLimits.frames)
         #expect(stack.isTruncated)
     }
@@ -185,7 +201,7 @@ struct SymbolizerTests {
                 else { exit(2) }
                 unlink(path)
                 let frame = RawFrame(address: UInt64(UInt(bitPattern: memory)), isReturnAddress: false)
-                let stack = Symbolizer().stack(for: RawStack(frames: [frame], isTruncated: false))
+                let stack = Symbolizer.patient().stack(for: RawStack(frames: [frame], isTruncated: false))
                 guard stack.frames.count == 1 else { exit(3) }
             }
             exit(0)
