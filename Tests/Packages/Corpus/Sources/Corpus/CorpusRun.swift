@@ -123,10 +123,12 @@ public final class CorpusRun {
         verdict.cause = ended.report.cause.text
         verdict.isCauseRight = example.expectedCauses.contains(verdict.cause)
         let ofStall = reports.all.filter { $0.report.stall == ended.report.stall }
-        guard let begun = ofStall.first(where: { $0.report.state == .begun }), begun.unixNanoseconds < end else {
-            verdict.problems.append("not reported while it was blocked")
+        guard let begun = ofStall.first(where: { $0.report.state == .begun }) else {
+            verdict.problems.append("not reported but at the end")
             return
         }
+        verdict.millisecondsUntilTold = Double(begun.unixNanoseconds - start) / 1e6
+        if begun.unixNanoseconds >= end { verdict.problems.append("told when it was over") }
         verdict.judge(
             begun.report.stack,
             omitted: begun.report.stackOmitted,

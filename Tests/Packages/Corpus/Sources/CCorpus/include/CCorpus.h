@@ -26,4 +26,15 @@ int corpus_wait_upstream(int file, int milliseconds);
 /// Waits by `corpus_wait_upstream`, and returns twice what it does.
 int corpus_drive_upstream(int file, int milliseconds);
 
+/// Mounts a file system that consists of one file, at the path of a file, and the requests of which come from `/dev/fuse`.
+///
+/// C, because linux/fuse.h and mount(2) are not imported into Swift. Returns 0, or -1 and errno.
+int corpus_mount_slow_disk(int device, const char *_Nonnull path);
+
+/// Takes it away from the path; what is open stays so. Returns 0, or -1 and errno.
+int corpus_detach_slow_disk(const char *_Nonnull path);
+
+/// Answers its requests, those to fsync after the length given, until it is not open any more.
+void corpus_serve_slow_disk(int device, int64_t nanoseconds);
+
 #endif

@@ -19,6 +19,8 @@ public struct Verdict: Sendable, Codable {
     public var cause = "-"
     /// How long the block lasted, in milliseconds.
     public var milliseconds: Double = 0
+    /// How long after its beginning the block was told, in milliseconds.
+    public var millisecondsUntilTold: Double = 0
     /// Whether the frame blamed is the one that blocked.
     public var isBlameRight = false
     /// Whether all true frames were found in order, and no false one.

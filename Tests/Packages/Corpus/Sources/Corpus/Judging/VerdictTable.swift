@@ -5,11 +5,12 @@
 public enum VerdictTable {
     /// The text of the table, with a summary below.
     public static func text(of verdicts: [Verdict], showsFrames: Bool = false) -> String {
-        var lines = [row(["case", "thread", "ms", "expected", "blamed", "cause", "verdict"])]
+        var lines = [row(["case", "thread", "ms", "told", "expected", "blamed", "cause", "verdict"])]
         for verdict in verdicts {
             lines.append(
                 row([
                     verdict.name, verdict.place, String(Int(verdict.milliseconds.rounded())),
+                    String(Int(verdict.millisecondsUntilTold.rounded())),
                     expected(verdict), verdict.blamed, verdict.cause, word(for: verdict),
                 ])
             )
@@ -46,7 +47,7 @@ public enum VerdictTable {
     }
 
     private static func row(_ cells: [String]) -> String {
-        let widths = [28, 22, 5, 72, 42, 24, 0]
+        let widths = [28, 22, 5, 5, 72, 42, 24, 0]
         return zip(cells, widths).map { cell, width in
             cell + String(repeating: " ", count: max(0, width - cell.count))
         }.joined(separator: " ")

@@ -1,48 +1,42 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CCorpus
 internal import Glibc
 
-/// Waits for the disk again and again, after each record.
+/// Waits for a slow disk: a file system of its own, the answers of which take their time.
 final class FsyncProgram: BlockingProgram {
     static let way = "fsync"
     static let functions = [
         "FsyncProgram.syncJournal()", "FsyncProgram.appendOrder()", "FsyncProgram.handleOrder()",
     ]
     static let causes = ["syscall:fsync"]
-    static let end = BlockEnd.byComputing
-    private let nanoseconds: Int64
+    static let end = BlockEnd.byItself
     private let file: CInt
 
-    /// Bytes that each record dirties.
-    private static let recordBytes = 1 << 20
-
     init(nanoseconds: Int64) throws {
-        self.nanoseconds = nanoseconds
-        // Not in /tmp, which may be in memory.
-        file = try Self.temporaryFile()
-        let record = [UInt8](repeating: 1, count: Self.recordBytes)
-        let start = Outcome.now(CLOCK_MONOTONIC)
-        for _ in 0..<4 {
-            guard pwrite(file, record, record.count, 0) == record.count, fsync(file) == 0 else {
-                throw NotPossible(failed: "fsync")
-            }
+        let path = "/tmp/loopwatch-corpus-disk-\(getpid())"
+        let device = open("/dev/fuse", O_RDWR | O_CLOEXEC)
+        guard device >= 0 else { throw NotPossible(failed: "/dev/fuse") }
+        close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600))
+        defer { unlink(path) }
+        guard corpus_mount_slow_disk(device, path) == 0 else {
+            let reason = NotPossible(failed: "mount of a file system")
+            close(device)
+            throw reason
         }
-        guard Outcome.now(CLOCK_MONOTONIC) - start > 4_000_000 else {
-            throw NotPossible("fsync does not wait for the file system of /var/tmp")
+        HarnessThread.start {
+            corpus_serve_slow_disk(device, nanoseconds)
+            close(device)
         }
+        file = open(path, O_RDWR | O_CLOEXEC)
+        let reason = NotPossible(failed: "a file of the file system")
+        // It stays for as long as the file is open, and nothing is left behind whatever happens.
+        corpus_detach_slow_disk(path)
+        guard file >= 0 else { throw reason }
     }
 
     deinit { close(file) }
-
-    static func temporaryFile() throws -> CInt {
-        var path = Array("/var/tmp/loopwatch-corpus-XXXXXX\0".utf8.map(CChar.init))
-        let file = mkstemp(&path)
-        guard file >= 0 else { throw NotPossible(failed: "a file in /var/tmp") }
-        _ = fcntl(file, F_SETFD, FD_CLOEXEC)
-        unlink(path)
-        return file
-    }
 
     func handle() -> Outcome { handleOrder() }
     func block() -> Outcome { syncJournal() }
@@ -64,14 +58,7 @@ final class FsyncProgram: BlockingProgram {
     @inline(never)
     func syncJournal() -> Outcome {
         var outcome = Outcome()
-        var result: CInt = 0
-        var byte: UInt8 = 0
-        repeat {
-            byte &+= 1
-            // A few pages, so that nearly all of the time goes to the disk.
-            for page in 0..<8 { _ = pwrite(file, &byte, 1, page * 65_536) }
-            result |= fsync(file)
-        } while Outcome.now(CLOCK_MONOTONIC) - outcome.beganNanoseconds < nanoseconds
+        let result = fsync(file)
         outcome.ended(Int(result))
         return outcome
     }
@@ -89,7 +76,10 @@ final class FlockProgram: BlockingProgram {
     private let others: CInt
 
     init(nanoseconds: Int64) throws {
-        mine = try FsyncProgram.temporaryFile()
+        var path = Array("/tmp/loopwatch-corpus-XXXXXX\0".utf8.map(CChar.init))
+        mine = mkstemp(&path)
+        _ = fcntl(mine, F_SETFD, FD_CLOEXEC)
+        unlink(path)
         // Opened again, because a lock belongs to the opening.
         others = open("/proc/self/fd/\(mine)", O_RDWR | O_CLOEXEC)
         guard others >= 0, flock(others, LOCK_EX) == 0 else { throw NotPossible(failed: "flock") }
