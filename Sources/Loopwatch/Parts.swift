@@ -71,15 +71,18 @@ final class Parts: Sendable {
                 try ReportDesk.started(
                     reporter: reporter,
                     captures: captures,
+                    profile: profile,
                     policy: policy
                 )
-            } ?? ReportDesk.withoutThread(reporter: reporter, captures: captures)
+            } ?? ReportDesk.withoutThread(reporter: reporter, captures: captures, profile: profile)
         let builder = SnapshotBuilder(
             process: name,
             configuration: configuration,
             registry: registry,
             reporter: reporter,
             profile: profile,
+            captures: captures,
+            desk: desk,
             health: health
         )
         let responder = EndpointResponder(

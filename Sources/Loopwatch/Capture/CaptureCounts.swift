@@ -1,63 +1,60 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+internal import LoopwatchCore
 internal import LoopwatchPlatform
 internal import Synchronization
 
 /// What captures and the search for names came to, over both threads that do them; readable from any thread.
 final class CaptureCounts: Sendable {
-    /// The counts of one thread.
-    struct Counts: Sendable {
-        /// Stacks read from threads that slept, and copied by threads that ran.
-        var passive = 0
-        var signalled = 0
-        /// Stacks that were not to be had, by reason.
-        var omitted: [String: Int] = [:]
-    }
-
     private struct Storage {
-        var watchdog = Counts()
-        var desk = Counts()
-        var symbols = Symbolizer.Statistics()
+        var watchdog = CaptureSnapshot()
+        var desk = CaptureSnapshot()
+        var symbolizingNanoseconds: Int64 = 0
     }
 
     private let storage = Mutex(Storage())
 
     /// What the watchdog's captures came to so far.
-    func noteWatchdog(_ counts: Counts) { storage.withLock { $0.watchdog = counts } }
+    func noteWatchdog(_ counts: CaptureSnapshot) { storage.withLock { $0.watchdog = counts } }
 
     /// What the desk's captures came to so far.
-    func noteDesk(_ counts: Counts) { storage.withLock { $0.desk = counts } }
+    func noteDesk(_ counts: CaptureSnapshot) { storage.withLock { $0.desk = counts } }
 
-    /// What the search for names came to so far.
-    func noteSymbols(_ statistics: Symbolizer.Statistics) { storage.withLock { $0.symbols = statistics } }
-
-    /// All counts so far.
-    var total: Counts {
-        storage.withLock { storage in
-            Counts(
-                passive: storage.watchdog.passive + storage.desk.passive,
-                signalled: storage.watchdog.signalled + storage.desk.signalled,
-                omitted: storage.watchdog.omitted.merging(storage.desk.omitted) { $0 + $1 }
-            )
-        }
+    /// What the search for names cost so far.
+    func noteSymbols(_ statistics: Symbolizer.Statistics) {
+        storage.withLock { $0.symbolizingNanoseconds = statistics.nanoseconds }
     }
 
-    /// What the search for names came to.
-    var symbols: Symbolizer.Statistics { storage.withLock { $0.symbols } }
+    /// All counts so far.
+    var snapshot: CaptureSnapshot {
+        storage.withLock { storage in
+            var total = storage.watchdog
+            total.passive += storage.desk.passive
+            total.signalled += storage.desk.signalled
+            for index in total.discarded.indices { total.discarded[index] += storage.desk.discarded[index] }
+            for index in total.omitted.indices { total.omitted[index] += storage.desk.omitted[index] }
+            total.symbolizingNanoseconds = storage.symbolizingNanoseconds
+            return total
+        }
+    }
 }
 
-extension CaptureOmission {
-    /// The bounded label value.
-    var label: String {
-        switch self {
-        case .switchedOff: "switched_off"
-        case .threadUnknown: "thread_unknown"
-        case .threadGone: "thread_gone"
-        case .moved: "moved"
-        case .signallingSwitchedOff, .handlerTaken, .signalBlocked, .tooManyWatches, .refused: "signal"
-        case .notDelivered: "not_delivered"
-        case .notReadable: "unreadable"
+extension CaptureSnapshot {
+    /// Counts a capture that came to nothing.
+    mutating func count(_ omission: CaptureOmission) {
+        let reason: OmissionReason
+        switch omission {
+        case .moved:
+            discarded[DiscardReason.moved.rawValue] += 1
+            return
+        case .switchedOff: reason = .switchedOff
+        case .threadUnknown: reason = .threadUnknown
+        case .threadGone: reason = .threadGone
+        case .signallingSwitchedOff, .handlerTaken, .signalBlocked, .tooManyWatches, .refused: reason = .signal
+        case .notDelivered: reason = .notDelivered
+        case .notReadable: reason = .unreadable
         }
+        omitted[reason.rawValue] += 1
     }
 }

@@ -9,6 +9,8 @@ internal import LoopwatchPlatform
 /// Belongs to one thread. The watchdog's reads only threads that sleep, which takes microseconds; the desk's, which may
 /// wait for a tick of the clock, does the rest.
 struct StackCapturer: ~Copyable {
+    /// What became of the captures so far.
+    private(set) var counts = CaptureSnapshot()
     private var capture: ThreadCapture
     private var unwinder = Unwinder()
 
@@ -23,35 +25,69 @@ struct StackCapturer: ~Copyable {
         capture = ThreadCapture(policy: policy)
     }
 
-    /// What became of the captures so far.
-    private(set) var counts = CaptureCounts.Counts()
-
-    /// The stack of a thread, or why there is none.
-    mutating func stack(of thread: ThreadIdentifier) -> Result<RawStack, CaptureOmission> {
-        let view = ThreadView(thread)
-        var result = attempt(view)
-        for _ in 1..<Self.attemptsMost {
-            guard case .failure(.moved) = result else { break }
-            result = attempt(view)
+    /// Captures the threads of a blocked target.
+    ///
+    /// - Parameters:
+    ///   - threads: its threads.
+    ///   - watched: the target. If it has gone on by the end of the capture, what was captured is not to blame, and is
+    ///     discarded.
+    ///   - passesOn: whether threads that compute are left for another capturer, which may signal.
+    ///   - note: takes what comes of it.
+    mutating func capture(
+        _ threads: some Collection<ThreadIdentifier>,
+        of watched: WatchedTarget,
+        passesOn: Bool,
+        into note: inout StallCapture
+    ) {
+        if threads.isEmpty {
+            counts.count(.threadUnknown)
+            note.omitted = CaptureOmission.threadUnknown.text
         }
-        switch result {
-        case .success:
-            counts.passive = capture.statistics.passive
-            counts.signalled = capture.statistics.signalled
-        case .failure(let omission): counts.omitted[omission.label, default: 0] += 1
+        for thread in threads {
+            switch stack(of: ThreadView(thread)) {
+            case .success(let stack): note.stacks.append(stack)
+            case .failure(.signallingSwitchedOff) where passesOn: note.computing.append(thread)
+            case .failure(let omission):
+                counts.count(omission)
+                note.omitted = omission.text
+            }
         }
-        return result
+        guard note.beat == nil || watched.cell.numberOut != note.beat else { return }
+        if !note.stacks.isEmpty { counts.discarded[CaptureSnapshot.DiscardReason.late.rawValue] += 1 }
+        note = StallCapture(omitted: Self.wentOn)
     }
 
     /// What the system call is about that a thread sleeps in; `nil` where that is not known.
-    func detail(of thread: ThreadIdentifier) -> String? { nil }
+    func detail(of thread: ThreadIdentifier) -> String? {
+        guard case .inside(let number, let argument, _, _)? = ThreadView(thread).call(),
+            DescriptorCalls.hasDescriptor(SystemCall.name(of: number))
+        else { return nil }
+        return FileDescriptorDescription.of(Int(truncatingIfNeeded: argument))
+    }
 
-    /// Learns of libraries that were loaded since; may wait for the loader, so never on the watchdog's thread.
+    /// Learns of libraries that were loaded since.
+    ///
+    /// Waits for a thread that is loading one, so never on the watchdog's thread.
     mutating func refreshModules() { unwinder.refreshModules() }
+
+    private mutating func stack(of view: ThreadView) -> Result<RawStack, CaptureOmission> {
+        var result = attempt(view)
+        for _ in 1..<Self.attemptsMost {
+            guard case .failure(.moved) = result else { break }
+            counts.count(.moved)
+            result = attempt(view)
+        }
+        counts.passive = UInt64(capture.statistics.passive)
+        counts.signalled = UInt64(capture.statistics.signalled)
+        return result
+    }
 
     private mutating func attempt(_ view: ThreadView) -> Result<RawStack, CaptureOmission> {
         capture.capture(view) { registers, memory, _ in
             unwinder.unwind(from: registers, memory: &memory, framesMost: Limits.stackFrames)
         }
     }
+
+    /// What is said of a target that went on to something else.
+    private static let wentOn = "the target went on to something else before it could be captured"
 }

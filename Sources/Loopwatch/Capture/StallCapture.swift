@@ -16,12 +16,4 @@ struct StallCapture: Sendable {
     var omitted: String?
     /// What the system call is about that the thread sleeps in.
     var causeDetail: String?
-
-    /// Adds what a capture came to.
-    mutating func add(_ result: Result<RawStack, CaptureOmission>) {
-        switch result {
-        case .success(let stack): stacks.append(stack)
-        case .failure(let omission): omitted = omission.text
-        }
-    }
 }

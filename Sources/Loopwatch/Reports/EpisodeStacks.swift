@@ -69,6 +69,11 @@ struct EpisodeStacks: Sendable {
         return found
     }
 
+    /// Replaces what was noted of a stall that goes on by the same with all names.
+    mutating func complete(_ draft: ReportDraft, _ target: WatchTarget, stacks: [Stack]) {
+        records[Key(subject: target.subject, target: target.name, episode: draft.episode)]?.stacks = stacks
+    }
+
     /// The stack that most threads are at; of several as frequent, the first.
     private static func mostFrequent(_ stacks: [Stack]) -> Stack? {
         guard stacks.count > 1 else { return stacks.first }

@@ -94,10 +94,12 @@ final class QueueThread<Entry: Sendable>: Sendable {
         wake.wake()
     }
 
-    /// On the thread: what is queued, waiting until there is something; `nil` when the thread is to end.
+    /// On the thread: what is queued; `nil` when the thread is to end.
+    ///
+    /// - Parameter waits: whether to wait until there is something.
     ///
     /// What is given out once ``isAbandoned`` is to be dropped.
-    func next() -> [Entry]? {
+    func next(waits: Bool = true) -> [Entry]? {
         while true {
             let isLast = isStopping.load(ordering: .acquiring)
             let entries = storage.withLock { storage in
@@ -106,6 +108,7 @@ final class QueueThread<Entry: Sendable>: Sendable {
             }
             if !entries.isEmpty { return entries }
             if isLast { return nil }
+            if !waits { return [] }
             _ = wake.wait(until: nil)
         }
     }

@@ -20,10 +20,21 @@ final class ReportDesk: Sendable {
         var episodes = EpisodeStacks()
         var symbolizer: Symbolizer?
         var capturer: StackCapturer?
+        var unfinished: [Unfinished] = []
+    }
+
+    /// A report that went out, with names that were found in a hurry.
+    private struct Unfinished: Sendable {
+        var draft: ReportDraft
+        var target: WatchTarget
+        var found: EpisodeStacks.Found
+        var raw: [RawStack]
+        var unixNanoseconds: Int64
     }
 
     private let reporter: Reporter
     private let captures: CaptureCounts
+    private let profile: ProfileStore
     private let queue: QueueThread<Entry>?
     /// What is known of stalls where there is no thread.
     private let episodes = Mutex(EpisodeStacks())
@@ -33,10 +44,12 @@ final class ReportDesk: Sendable {
     /// - Parameters:
     ///   - reporter: takes the finished reports.
     ///   - captures: takes the counts of captures.
+    ///   - profile: takes the blocked time.
     ///   - queue: the queue of the desk's thread, not started; `nil` where there is none.
-    private init(reporter: Reporter, captures: CaptureCounts, queue: QueueThread<Entry>?) {
+    private init(reporter: Reporter, captures: CaptureCounts, profile: ProfileStore, queue: QueueThread<Entry>?) {
         self.reporter = reporter
         self.captures = captures
+        self.profile = profile
         self.queue = queue
     }
 
@@ -45,18 +58,21 @@ final class ReportDesk: Sendable {
     /// - Parameters:
     ///   - reporter: takes the finished reports.
     ///   - captures: takes the counts of captures.
+    ///   - profile: takes the blocked time.
     ///   - policy: what captures may do.
     /// - Throws: ``SystemError`` when the process has no descriptor or thread left.
-    static func started(reporter: Reporter, captures: CaptureCounts, policy: CapturePolicy) throws -> ReportDesk {
+    static func started(reporter: Reporter, captures: CaptureCounts, profile: ProfileStore, policy: CapturePolicy)
+        throws -> ReportDesk
+    {
         let queue = try QueueThread<Entry>(name: "lw-reports", limit: Limits.reportsQueued)
-        let desk = ReportDesk(reporter: reporter, captures: captures, queue: queue)
+        let desk = ReportDesk(reporter: reporter, captures: captures, profile: profile, queue: queue)
         try queue.start { desk.run(queue, policy) }
         return desk
     }
 
     /// A desk without a thread: names of code are left out, and the rest is done at once.
-    static func withoutThread(reporter: Reporter, captures: CaptureCounts) -> ReportDesk {
-        ReportDesk(reporter: reporter, captures: captures, queue: nil)
+    static func withoutThread(reporter: Reporter, captures: CaptureCounts, profile: ProfileStore) -> ReportDesk {
+        ReportDesk(reporter: reporter, captures: captures, profile: profile, queue: nil)
     }
 
     /// The desk's thread.
@@ -104,14 +120,16 @@ final class ReportDesk: Sendable {
             tools.symbolizer = Symbolizer()
             tools.symbolizer?.warmUp()
         }
-        while var entries = queue.next() {
+        while var entries = queue.next(waits: tools.unfinished.isEmpty) {
             // First what does not wait: the threads may go on any moment.
             for index in entries.indices { captureComputing(&entries[index], &tools) }
             for entry in entries where !queue.isAbandoned { process(entry, &tools) }
-            tools.capturer?.refreshModules()
+            if entries.isEmpty { finish(tools.unfinished.removeFirst(), &tools) }
             if let counts = tools.capturer?.counts { captures.noteDesk(counts) }
             if let statistics = tools.symbolizer?.statistics { captures.noteSymbols(statistics) }
+            if tools.unfinished.isEmpty { tools.capturer?.refreshModules() }
         }
+        while !tools.unfinished.isEmpty, !queue.isAbandoned { finish(tools.unfinished.removeFirst(), &tools) }
     }
 
     /// Captures the threads that compute, if they are still at what the watchdog saw them at.
@@ -119,15 +137,9 @@ final class ReportDesk: Sendable {
         guard case .stall(let draft, let watched, let now, let unix, var capture) = entry,
             !capture.computing.isEmpty, tools.capturer != nil
         else { return }
-        for thread in capture.computing {
-            let result = tools.capturer!.stack(of: thread)
-            guard let beat = capture.beat, watched.cell.numberOut == beat else {
-                capture.omitted = CaptureOmission.moved.text
-                break
-            }
-            capture.add(result)
-        }
+        let computing = capture.computing
         capture.computing = []
+        tools.capturer!.capture(computing, of: watched, passesOn: false, into: &capture)
         entry = .stall(draft, of: watched, now: now, unixNanoseconds: unix, capture)
     }
 
@@ -137,11 +149,59 @@ final class ReportDesk: Sendable {
             reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: unix)
         case .stall(let draft, let watched, let now, let unix, let capture):
             let symbolizer = tools.symbolizer
-            let stacks = capture.stacks.compactMap { symbolizer?.stack(for: $0) }
+            let nanoseconds = Self.namesNanoseconds / Int64(max(1, capture.stacks.count))
+            let stacks = capture.stacks.compactMap { symbolizer?.stack(for: $0, within: nanoseconds) }
             let found = tools.episodes.note(draft, watched.target, stacks: stacks, capture)
             report(draft, of: watched, found, now: now, unixNanoseconds: unix)
+            guard draft.kind == .stall else { return }
+            if tools.unfinished.count < Limits.reportsQueued {
+                tools.unfinished.append(
+                    Unfinished(
+                        draft: draft,
+                        target: watched.target,
+                        found: found,
+                        raw: capture.stacks,
+                        unixNanoseconds: unix
+                    )
+                )
+            } else {
+                profile.recordUnattributed(nanoseconds: found.nanoseconds, isNewStall: found.isFirst)
+            }
         }
     }
+
+    /// Finds all names of what was reported in a hurry, for the reports to come, and adds it to the profile.
+    private func finish(_ unfinished: Unfinished, _ tools: inout Tools) {
+        let symbolizer = tools.symbolizer
+        var stacks = unfinished.found.samples
+        if !unfinished.raw.isEmpty, let symbolizer {
+            stacks = unfinished.raw.map { symbolizer.stack(for: $0) }
+            tools.episodes.complete(unfinished.draft, unfinished.target, stacks: stacks)
+        }
+        let draft = unfinished.draft
+        guard !stacks.isEmpty else {
+            return profile.recordUnattributed(
+                nanoseconds: unfinished.found.nanoseconds,
+                isNewStall: unfinished.found.isFirst
+            )
+        }
+        for (index, stack) in stacks.enumerated() {
+            profile.record(
+                stack: stack,
+                subject: unfinished.target.subject,
+                target: unfinished.target.name,
+                cause: draft.cause,
+                nanoseconds: unfinished.found.nanoseconds / Int64(stacks.count),
+                isNewStall: unfinished.found.isFirst && index == 0,
+                stallNanoseconds: draft.durationNanoseconds,
+                unixNanoseconds: unfinished.unixNanoseconds
+            )
+        }
+    }
+
+    /// For how long names are looked for before a report goes out with those that are known, in nanoseconds: it is to be
+    /// there within 5 ms of the threshold.
+    private static let namesNanoseconds: Int64 = 2_000_000
 
     private func report(
         _ draft: ReportDraft,

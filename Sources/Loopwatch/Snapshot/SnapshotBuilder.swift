@@ -19,6 +19,8 @@ final class SnapshotBuilder: Sendable {
     private let registry: TargetRegistry
     private let reporter: Reporter
     private let profile: ProfileStore
+    private let captures: CaptureCounts
+    private let desk: ReportDesk
     private let health: WatchdogHealth
     private let connected = Mutex(Connected())
 
@@ -28,6 +30,8 @@ final class SnapshotBuilder: Sendable {
         registry: TargetRegistry,
         reporter: Reporter,
         profile: ProfileStore,
+        captures: CaptureCounts,
+        desk: ReportDesk,
         health: WatchdogHealth
     ) {
         self.process = process
@@ -35,6 +39,8 @@ final class SnapshotBuilder: Sendable {
         self.registry = registry
         self.reporter = reporter
         self.profile = profile
+        self.captures = captures
+        self.desk = desk
         self.health = health
     }
 
@@ -73,7 +79,8 @@ final class SnapshotBuilder: Sendable {
             }
         }
         var reporting = reporter.snapshot
-        var capture = CaptureSnapshot()
+        reporting.droppedQueueFull += desk.dropped
+        var capture = captures.snapshot
         profile.fill(&capture)
         let http = server?.statistics
         reporting.droppedSlowClient = UInt64(http?.slowStreamClients ?? 0)

@@ -96,19 +96,14 @@ struct WatchdogPass: ~Copyable {
             return capture
         }
         let threads = draft.thread.map { [$0] } ?? watched.evidence.withLock { $0.poolThreads }
-        if threads.isEmpty { capture.omitted = CaptureOmission.threadUnknown.text }
-        for thread in threads.prefix(Limits.poolThreadsCaptured) {
-            let result = capturer!.stack(of: thread)
-            if case .failure(.signallingSwitchedOff) = result, policy.isSignallingAllowed {
-                capture.computing.append(thread)
-            } else {
-                capture.add(result)
-            }
-        }
-        if case .syscall = draft.cause, let thread = threads.first { capture.causeDetail = capturer!.detail(of: thread) }
-        // By now the target may have gone on to something else, which is not to blame.
-        if watched.cell.numberOut != capture.beat || capture.beat == nil {
-            capture = StallCapture(omitted: CaptureOmission.moved.text)
+        capturer!.capture(
+            threads.prefix(Limits.poolThreadsCaptured),
+            of: watched,
+            passesOn: policy.isSignallingAllowed,
+            into: &capture
+        )
+        if case .syscall = draft.cause, let thread = threads.first {
+            capture.causeDetail = capturer!.detail(of: thread)
         }
         return capture
     }
@@ -204,7 +199,12 @@ struct WatchdogPass: ~Copyable {
     private mutating func findDispatchLayout(for target: WatchTarget, _ context: inout LookContext) {
         guard case .dispatchQueue = target.evidence else { return }
         if layout == nil {
-            if let experiment { layout = experiment.layout() } else { experiment = DispatchLayoutExperiment() }
+            if let experiment {
+                layout = experiment.layout()
+            } else {
+                // Dispatch may start a thread for it, which the host then uses.
+                OwnThread.withProfilingSignal { experiment = DispatchLayoutExperiment() }
+            }
         }
         context.dispatchLayout = layout
     }

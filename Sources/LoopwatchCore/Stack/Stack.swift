@@ -28,8 +28,9 @@ public struct Stack: Sendable, Hashable {
         return frames[(blamedIndex + 1)...].filter { $0.origin == .host }
     }
 
-    /// A number that is the same for two stacks through the same functions, wherever their binaries were loaded and
-    /// whichever lines they were at: FNV-1a, 64 bits (Fowler, Noll, Vo), over module and function of each frame.
+    /// A number that is the same for two stacks through the same functions, wherever their binaries were loaded, whichever
+    /// lines they were at and however deep they recursed: FNV-1a, 64 bits (Fowler, Noll, Vo), over module and function of
+    /// each frame. Inlined functions are left out: they are not known of a stack that was named in a hurry.
     public var fingerprint: UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         func add(_ text: some Sequence<UInt8>) {
@@ -38,11 +39,21 @@ public struct Stack: Sendable, Hashable {
                 hash = hash &* 0x100_0000_01b3
             }
         }
-        for frame in frames {
+        var before: StackFrame?
+        for (index, frame) in frames.enumerated() {
+            // What a frame was inlined into follows it.
+            if index + 1 < frames.count, frames[index + 1].link == .inlined { continue }
+            let isAsynchronous = frame.link == .asynchronous
+            if let before, before.function == frame.function, before.module == frame.module,
+                (before.link == .asynchronous) == isAsynchronous
+            {
+                continue
+            }
+            before = frame
             add(frame.module.utf8)
             add(CollectionOfOne(0))
             add(frame.function.utf8)
-            add(CollectionOfOne(frame.link == .asynchronous ? 2 : 1))
+            add(CollectionOfOne(isAsynchronous ? 2 : 1))
         }
         return hash
     }
