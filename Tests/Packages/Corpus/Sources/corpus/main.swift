@@ -6,5 +6,7 @@ import Dispatch
 import Glibc
 
 // On a thread of its own: the main thread serves the main actor, which is watched.
-HarnessThread.start { exit(CorpusCommand.run(Array(CommandLine.arguments.dropFirst()))) }
+HarnessThread.start {
+    exit(CorpusCommand.run(Array(CommandLine.arguments.dropFirst()), program: CommandLine.arguments[0]))
+}
 dispatchMain()

@@ -37,4 +37,15 @@ int corpus_detach_slow_disk(const char *_Nonnull path);
 /// Answers its requests, those to fsync after the length given, until it is not open any more.
 void corpus_serve_slow_disk(int device, int64_t nanoseconds);
 
+/// Binds a thread to one processor; 0 is the calling thread.
+///
+/// C, like the two below, because cpu_set_t and its macros are not imported into Swift. Returns 0, or -1 and errno.
+int corpus_bind_thread(int thread, int processor);
+
+/// Keeps the calling thread, and those that it starts, from one processor. Returns 0, or -1 and errno.
+int corpus_leave_processor(int processor);
+
+/// Binds the calling thread to one processor, and gives it real-time priority there. Returns 0, or -1 and errno.
+int corpus_outrank(int processor);
+
 #endif

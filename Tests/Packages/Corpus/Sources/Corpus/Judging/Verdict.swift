@@ -21,6 +21,10 @@ public struct Verdict: Sendable, Codable {
     public var milliseconds: Double = 0
     /// How long after its beginning the block was told, in milliseconds.
     public var millisecondsUntilTold: Double = 0
+    /// Whether it was told while it was blocked.
+    public var isToldInTime = true
+    /// How often it was run.
+    public var attempts = 1
     /// Whether the frame blamed is the one that blocked.
     public var isBlameRight = false
     /// Whether all true frames were found in order, and no false one.

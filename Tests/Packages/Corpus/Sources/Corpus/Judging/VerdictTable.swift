@@ -25,7 +25,7 @@ public enum VerdictTable {
         let possible = verdicts.filter { $0.notPossible == nil }
         func share(_ isRight: (Verdict) -> Bool) -> String { "\(possible.count(where: isRight))/\(possible.count)" }
         return "right: blame \(share(\.isBlameRight)), stack \(share(\.isStackRight)), cause \(share(\.isCauseRight)), "
-            + "nothing disturbed \(share(\.problems.isEmpty)), all \(share(\.isRight)); "
+            + "told while blocked \(share(\.isToldInTime)), nothing disturbed \(share(\.problems.isEmpty)), all \(share(\.isRight)); "
             + "not possible here: \(verdicts.count - possible.count)"
     }
 
@@ -38,7 +38,7 @@ public enum VerdictTable {
 
     private static func word(for verdict: Verdict) -> String {
         if let reason = verdict.notPossible { return "not possible here: \(reason)" }
-        if verdict.isRight { return "right" }
+        if verdict.isRight { return verdict.attempts > 1 ? "right, attempt \(verdict.attempts)" : "right" }
         let wrong = [
             verdict.isBlameRight ? nil : "blame", verdict.isStackRight ? nil : "stack",
             verdict.isCauseRight ? nil : "cause", verdict.problems.isEmpty ? nil : "see below",
