@@ -6,6 +6,11 @@
 #include "CCorpus.h"
 
 #include <sched.h>
+#include <unistd.h>
+
+int corpus_thread(void) {
+    return gettid();
+}
 
 int corpus_bind_thread(int thread, int processor) {
     cpu_set_t set;

@@ -17,19 +17,21 @@ public enum ManyCaptures {
         public var captures: Int
         /// How long it slept, in milliseconds.
         public var milliseconds: Double
+        /// Why other reports had no stack.
+        public var omitted: [String]
         /// What was wrong with the call.
         public var failure: String?
 
         /// A sentence.
         public var text: String {
-            "slept \(milliseconds) ms under \(captures) captures\(failure.map { ", disturbed: \($0)" } ?? "")"
+            "slept \(milliseconds) ms under \(captures) captures\(failure.map { ", disturbed: \($0)" } ?? ""); without: \(omitted)"
         }
     }
 
     /// Captures that there must be.
     public static let wanted = 60
     /// At 5, 10, 20, 40, 80, 160 ms each reports, so that some may be late or missing.
-    private static let watches = 14
+    private static let watches = 20
 
     /// Runs it; on a thread of the harness.
     ///
@@ -56,13 +58,13 @@ public enum ManyCaptures {
             throw NotPossible("the program did not end")
         }
         for reports in reports { _ = reports.wait { $0.report.state == .ended } }
-        let captures = reports.flatMap(\.all).count { received in
-            received.report.stack != nil && received.report.state != .ended
-                && received.report.unixNanoseconds < outcome.endedUnixNanoseconds
+        let during = reports.flatMap(\.all).map(\.report).filter { report in
+            report.state != .ended && report.unixNanoseconds < outcome.endedUnixNanoseconds
         }
         return Result(
-            captures: captures,
+            captures: during.count { $0.stack != nil },
             milliseconds: Double(outcome.nanoseconds) / 1e6,
+            omitted: Set(during.compactMap(\.stackOmitted)).sorted(),
             failure: outcome.failure
         )
     }

@@ -37,6 +37,9 @@ int corpus_detach_slow_disk(const char *_Nonnull path);
 /// Answers its requests, those to fsync after the length given, until it is not open any more.
 void corpus_serve_slow_disk(int device, int64_t nanoseconds);
 
+/// The calling thread's number, as Linux counts: gettid(2) is not imported into Swift.
+int corpus_thread(void);
+
 /// Binds a thread to one processor; 0 is the calling thread.
 ///
 /// C, like the two below, because cpu_set_t and its macros are not imported into Swift. Returns 0, or -1 and errno.

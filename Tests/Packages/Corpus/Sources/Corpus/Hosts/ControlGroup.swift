@@ -6,39 +6,51 @@ internal import Glibc
 
 /// A control group with a CPU quota, below the one that this process is in.
 struct ControlGroup {
+    /// Where the CPU controller of version 1 is mounted.
+    private static let roots = ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"]
+
     private let parent: String
     private let path: String
 
-    /// Creates the group, of version 1 or 2.
+    private let settings: [(file: String, value: String)]
+
+    /// Creates the group, of version 1 or 2, and moves this process into it; the quota is to follow.
     ///
     /// - Throws: ``NotPossible`` where the process may not.
-    init(quotaMicroseconds: Int, periodMicroseconds: Int) throws {
+    init(quotaMicroseconds quota: Int, periodMicroseconds period: Int) throws {
         let lines = try String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8).split(separator: "\n")
         let groups = lines.map { $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false) }
         if let own = groups.first(where: { $0.count == 3 && $0[1].split(separator: ",").contains("cpu") }),
-            let root = ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"].first(where: { access($0, F_OK) == 0 })
+            let root = Self.roots.first(where: { (root: String) in access(root, F_OK) == 0 })
         {
             parent = root + own[2]
-            path = Self.child(of: parent)
-            try Self.make(path)
-            try Self.write("\(periodMicroseconds)", to: path + "/cpu.cfs_period_us")
-            try Self.write("\(quotaMicroseconds)", to: path + "/cpu.cfs_quota_us")
+            settings = [("cpu.cfs_period_us", "\(period)"), ("cpu.cfs_quota_us", "\(quota)")]
         } else if let own = groups.first(where: { $0.count == 3 && $0[0] == "0" }) {
             parent = "/sys/fs/cgroup" + own[2]
-            path = Self.child(of: parent)
-            // Refused where the parent has processes of its own, unless it is the root.
-            try? Self.write("+cpu", to: parent + "/cgroup.subtree_control")
-            try Self.make(path)
-            try Self.write("\(quotaMicroseconds) \(periodMicroseconds)", to: path + "/cpu.max")
+            settings = [("cpu.max", "\(quota) \(period)")]
         } else {
             throw NotPossible("no control group with a CPU controller")
         }
+        path = (parent.hasSuffix("/") ? parent : parent + "/") + "loopwatch-corpus-\(getpid())"
+        guard mkdir(path, 0o755) == 0 else { throw NotPossible(failed: path) }
+        do {
+            // Asked for now, so that a group without a controller is known before anything runs.
+            for setting in settings where access("\(path)/\(setting.file)", W_OK) != 0 {
+                throw NotPossible(failed: "\(path)/\(setting.file)")
+            }
+            try Self.write("\(getpid())", to: path + "/cgroup.procs")
+        } catch {
+            rmdir(path)
+            throw error
+        }
     }
 
-    /// Moves this process into the group.
+    /// Limits the group from now on.
     ///
     /// - Throws: ``NotPossible``.
-    func enter() throws { try Self.write("\(getpid())", to: path + "/cgroup.procs") }
+    func limit() throws {
+        for setting in settings { try Self.write(setting.value, to: "\(path)/\(setting.file)") }
+    }
 
     /// Moves this process back.
     func leave() { try? Self.write("\(getpid())", to: parent + "/cgroup.procs") }
@@ -46,26 +58,10 @@ struct ControlGroup {
     /// Removes the group.
     func remove() { rmdir(path) }
 
-    private static func child(of parent: String) -> String {
-        (parent.hasSuffix("/") ? parent : parent + "/") + "loopwatch-corpus-\(getpid())"
-    }
-
-    private static func make(_ path: String) throws {
-        guard mkdir(path, 0o755) == 0 else { throw NotPossible(failed: path) }
-    }
-
     private static func write(_ text: String, to path: String) throws {
         let file = open(path, O_WRONLY | O_CLOEXEC)
-        guard file >= 0 else {
-            let reason = NotPossible(failed: path)
-            rmdir((path as NSString).deletingLastPathComponent)
-            throw reason
-        }
+        guard file >= 0 else { throw NotPossible(failed: path) }
         defer { close(file) }
-        guard Glibc.write(file, text, text.utf8.count) == text.utf8.count else {
-            let reason = NotPossible(failed: path)
-            rmdir((path as NSString).deletingLastPathComponent)
-            throw reason
-        }
+        guard Glibc.write(file, text, text.utf8.count) == text.utf8.count else { throw NotPossible(failed: path) }
     }
 }

@@ -3,6 +3,7 @@
 
 internal import CCorpus
 internal import Glibc
+internal import Loopwatch
 
 /// A host whose loop shares its processor with a process of real-time priority: it is ready, and does not run.
 enum OutrankedHost: SpecialHost {

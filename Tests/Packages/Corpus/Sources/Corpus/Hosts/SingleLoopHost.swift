@@ -1,6 +1,7 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CCorpus
 internal import Dispatch
 internal import Glibc
 internal import Loopwatch
@@ -24,7 +25,7 @@ final class SingleLoopHost {
         watch = try Loopwatch.start(reports.configuration(threshold: CorpusRun.threshold))
         let loop = group.next()
         watch.add(.loop("nio") { work in loop.execute(work) })
-        thread = try loop.submit { gettid() }.wait()
+        thread = try loop.submit { corpus_thread() }.wait()
         try CorpusRun.waitUntilAnswered(watch, targets: 1)
     }
 

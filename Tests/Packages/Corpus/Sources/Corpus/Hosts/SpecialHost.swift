@@ -4,7 +4,7 @@
 internal import Foundation
 
 /// A case that needs a process of its own, because it stops it, moves it, or binds it to processors.
-protocol SpecialHost {
+protocol SpecialHost: Sendable {
     /// What it is called, also on the command line.
     static var name: String { get }
     /// Runs the case in this process.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Glibc
+internal import Loopwatch
 
 /// A host that is stopped by a signal while one of its loops waits: nobody is to blame.
 enum StoppedHost: SpecialHost {
