@@ -23,6 +23,7 @@ struct EvidenceSource: Sendable {
 
     private let kind: Kind
     private var lastDepth: Int?
+    private var throttledNanoseconds: Int64?
     private var thread = ThreadEvidence()
     private var pool = PoolEvidence()
     private var queue = DispatchQueueEvidence()
@@ -73,6 +74,12 @@ struct EvidenceSource: Sendable {
         }
         if look.observation.progress == .unknown, look.observation.thread == nil {
             look.observation.isProcessQuiet = pace.isQuiet(&context)
+        }
+        if isBeatOut, look.observation.progress != .free, let (now, baseline) = context.throttledNanoseconds() {
+            look.observation.throttledNanoseconds = max(0, now - (throttledNanoseconds ?? baseline))
+            throttledNanoseconds = now
+        } else {
+            throttledNanoseconds = nil
         }
         if let depth {
             look.observation.depth = depth

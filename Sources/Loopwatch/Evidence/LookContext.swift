@@ -11,16 +11,32 @@ struct LookContext {
     /// The layout of Dispatch queues, once it is known.
     var dispatchLayout: DispatchQueueLayout?
     private let ownThreads: @Sendable () -> [ThreadIdentifier]
+    private let throttling: ThrottlingClock?
+    private var throttled: Int64??
     private var hostCPU: Int64??
 
     /// Creates the context of a pass.
     ///
     /// - Parameters:
     ///   - now: when the pass began.
+    ///   - throttling: tells for how long the CPU quota was used up, where there may be one.
     ///   - ownThreads: Loopwatch's other threads, whose CPU time is not the host's.
-    init(now: MonotonicInstant, ownThreads: @escaping @Sendable () -> [ThreadIdentifier]) {
+    init(
+        now: MonotonicInstant,
+        throttling: ThrottlingClock?,
+        ownThreads: @escaping @Sendable () -> [ThreadIdentifier]
+    ) {
         self.now = now
+        self.throttling = throttling
         self.ownThreads = ownThreads
+    }
+
+    /// For how long the CPU quota has been used up since the watch began, and until about a second ago, in nanoseconds;
+    /// read at its first use in a pass.
+    mutating func throttledNanoseconds() -> (now: Int64, before: Int64)? {
+        guard let throttling else { return nil }
+        if throttled == nil { throttled = .some(throttling.nanoseconds()) }
+        return throttled?.map { ($0, throttling.baselineNanoseconds) }
     }
 
     /// CPU time of the process without Loopwatch's own threads, in nanoseconds; read at its first use in a pass, because

@@ -102,6 +102,7 @@ final class Watchdog: Sendable {
         var runDelay = own.runDelayNanoseconds()
         var baselines = Clock.now()
         var stolen = StolenTime.now()
+        var throttling = ThrottlingClock()
         var machineSleep = Clock.machineSleepNanoseconds()
         var planned: MonotonicInstant? = Clock.now()
         // Not before this did the watchdog have time again: until then it was at its own work, or in the host's closures.
@@ -128,9 +129,11 @@ final class Watchdog: Sendable {
                         StolenTime.now().map { $0.nanoseconds(since: before) }
                     } ?? 0
                 )
-                interrupted(Interruption(from: planned, to: now, kind: kind), nanoseconds: late, now: now)
+                let isThrottled = kind == .starved && (throttling?.nanosecondsSinceBaseline() ?? 0) * 2 >= late
+                let interruption = Interruption(from: planned, to: now, kind: kind, isThrottled: isThrottled)
+                interrupted(interruption, nanoseconds: late, now: now)
             }
-            var context = LookContext(now: now, ownThreads: ownThreads)
+            var context = LookContext(now: now, throttling: throttling, ownThreads: ownThreads)
             let cpu = own.cpuNanoseconds() ?? 0
             // Before anything of the same name is looked at.
             for watched in registry.takeRemoved() {
@@ -149,6 +152,7 @@ final class Watchdog: Sendable {
                 baselines = now
                 runDelay = own.runDelayNanoseconds()
                 stolen = StolenTime.now()
+                throttling?.setBaseline()
                 countMachineSleep(since: &machineSleep, now: now)
             }
             health.sleeps(until: planned)

@@ -14,8 +14,9 @@
         static let linkRegister = 30
         static let stackPointer = 31
         static let programCounter = 32
-        /// Registers that a function leaves as it found them: x19 to x29. The link register counts as one: a function that does
-        /// not store it returns to it.
+        /// Registers that a function leaves as it found them: x19 to x29.
+        ///
+        /// The link register counts as one: a function that does not store it returns to it.
         static let calleeSaved: UInt64 = ((1 << 12) - 1) << 19
         /// Stack pointer and program counter.
         static let place: UInt64 = 1 << 31 | 1 << 32

@@ -43,7 +43,9 @@ struct CallFrameProgram: ~Copyable {
     }
 
     /// The beginnings of all rows of a function, in order; `nil` if the instructions cannot be understood, or there are too
-    /// many rows. Valid until the next call.
+    /// many rows.
+    ///
+    /// Valid until the next call.
     mutating func entries(of description: FrameDescription) -> UnsafeBufferPointer<Entry>? {
         isRecording = true
         entryCount = 0

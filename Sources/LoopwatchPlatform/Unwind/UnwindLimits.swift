@@ -7,7 +7,9 @@ enum UnwindLimits {
     static let modulePiecesMost = 8_192
     /// Bytes of one piece of stack: no more than a page of any Linux, so that a piece is mapped as a whole or not at all.
     static let stackPieceBytes: UInt64 = 4_096
-    /// Pieces of one stack that are kept: 8 MiB, the size of a main thread's stack. Words beyond are read one by one.
+    /// Pieces of one stack that are kept: 8 MiB, the size of a main thread's stack.
+    ///
+    /// Words beyond are read one by one.
     static let stackPiecesMost = 2_048
     /// Rows that DW_CFA_remember_state may have open: compilers use one.
     static let rememberedRowsMost = 16

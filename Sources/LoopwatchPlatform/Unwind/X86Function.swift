@@ -45,7 +45,7 @@
             description = nil
             var gap = module.table?.gap(around: address) ?? (0, .max)
             gap = (max(gap.start, code.address), min(gap.end, code.end))
-            guard gap.start <= address, address < gap.end, gap.end &- address >= 16 else { return nil }
+            guard gap.start <= address, address < gap.end else { return nil }
             if Self.isLinkageJump(code, at: address) {
                 start = address
                 end = address &+ 6

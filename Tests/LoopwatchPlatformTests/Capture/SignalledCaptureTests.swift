@@ -7,13 +7,15 @@ import LoopwatchPlatform
 import Synchronization
 import Testing
 
+/// Long enough for a machine on which others have most of the CPU.
+private let patient = CapturePolicy(waitNanosecondsMost: 2_000_000_000)
+
 extension Captures {
     /// Threads that compute are interrupted, and go on as before.
+    ///
+    /// What concerns the handler, which the process has one of, is tried in processes of their own: other tests use it.
     @Suite("Signalled capture")
     struct Signalled {
-        /// Long enough for a machine on which others have most of the CPU.
-        private let patient = CapturePolicy(waitNanosecondsMost: 2_000_000_000)
-
         @Test(
             "a thread that computes is found where it computes, with the contents of its stack",
             .disabled(
@@ -23,17 +25,19 @@ extension Captures {
         )
         func spinning() throws {
             let place = Box(Atomic<UInt>(0))
+            let shared = Box(Atomic<UInt>(0))
             let thread = try TestThread { signals in
                 unblock()
-                let text = [UInt8](repeating: 65, count: 1 << 20) + [0]
-                text.withUnsafeBufferPointer { text in
-                    withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 64) { words in
-                        for index in 0..<64 { words[index] = 0xfeed_0000 + UInt64(index) }
-                        place.value.store(UInt(bitPattern: words.baseAddress), ordering: .releasing)
-                        signals.begin()
-                        // A function of the C library, so that the loader can tell where the program counter is.
-                        while !signals.isStopping { _ = strlen(UnsafeRawPointer(text.baseAddress!)) }
-                    }
+                let bytes = UnsafeMutableRawPointer.allocate(byteCount: 1 << 20, alignment: 16)
+                defer { bytes.deallocate() }
+                // Known outside, so that the compiler has to write to it.
+                shared.value.store(UInt(bitPattern: bytes), ordering: .releasing)
+                withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 64) { words in
+                    for index in 0..<64 { words[index] = 0xfeed_0000 + UInt64(index) }
+                    place.value.store(UInt(bitPattern: words.baseAddress), ordering: .releasing)
+                    signals.begin()
+                    // A function of the C library, so that the loader can tell where the program counter is.
+                    while !signals.isStopping { memset(bytes, 65, 1 << 20) }
                 }
             }
             defer { thread.stop() }
@@ -47,7 +51,7 @@ extension Captures {
                     for index in 0..<64 {
                         #expect(memory.word(at: words + 8 * UInt64(index)) == 0xfeed_0000 + UInt64(index))
                     }
-                    #expect(registers.stackPointer < words && words - registers.stackPointer < 65_536)
+                    #expect(registers.stackPointer <= words && words - registers.stackPointer < 65_536)
                     return registers.programCounter
                 }.get()
                 if modulePath(pc)?.contains("libc.so") == true { inLibrary += 1 }
@@ -101,71 +105,87 @@ extension Captures {
         }
 
         @Test("a handler that someone else has installed is respected")
-        func foreign() {
-            Handlers.set { _, _, _ in }
-            defer { Handlers.set(nil) }
-            let theirs = Handlers.address()
-            let capture = ThreadCapture(policy: patient)
-            if case .handlerTaken(let module) = capture.signallingOmission {
-                #expect(module != nil)
-            } else {
-                Issue.record("\(String(describing: capture.signallingOmission))")
+        func foreign() async {
+            await #expect(processExitsWith: .success) {
+                recordingErrors {
+                    Handlers.set { _, _, _ in }
+                    defer { Handlers.set(nil) }
+                    let theirs = Handlers.address()
+                    let capture = ThreadCapture(policy: patient)
+                    if case .handlerTaken(let module) = capture.signallingOmission {
+                        #expect(module != nil)
+                    } else {
+                        Issue.record("\(String(describing: capture.signallingOmission))")
+                    }
+                    #expect(Handlers.address() == theirs)
+                    capture.close()
+                    #expect(Handlers.address() == theirs)
+                }
             }
-            #expect(Handlers.address() == theirs)
-            capture.close()
-            #expect(Handlers.address() == theirs)
         }
 
         @Test("a handler that someone installs later is respected")
-        func replaced() throws {
-            let thread = try TestThread.signallable()
-            defer { thread.stop() }
-            var capture = ThreadCapture(policy: patient)
-            let view = ThreadView(thread.identifier)
-            _ = capture.capture(view) { _, _, _ in }
-            Handlers.set { _, _, _ in Captures.foreignSignals.add(1, ordering: .relaxed) }
-            defer { Handlers.set(nil) }
-            let theirs = Handlers.address()
-            try eventually("the thread is seen running") { view.call() == .running }
-            #expect(capture.capture(view) { _, _, _ in }.omission == .handlerTaken(by: nil))
-            capture.close()
-            #expect(Handlers.address() == theirs)
-            #expect((Captures.foreignSignals.load(ordering: .relaxed)) == 0)
+        func replaced() async {
+            await #expect(processExitsWith: .success) {
+                recordingErrors {
+                    let thread = try TestThread.signallable()
+                    defer { thread.stop() }
+                    var capture = ThreadCapture(policy: patient)
+                    let view = ThreadView(thread.identifier)
+                    _ = capture.capture(view) { _, _, _ in }
+                    Handlers.set { _, _, _ in Captures.foreignSignals.add(1, ordering: .relaxed) }
+                    defer { Handlers.set(nil) }
+                    let theirs = Handlers.address()
+                    try eventually("the thread is seen running") { view.call() == .running }
+                    #expect(capture.capture(view) { _, _, _ in }.omission == .handlerTaken(by: nil))
+                    capture.close()
+                    #expect(Handlers.address() == theirs)
+                    #expect((Captures.foreignSignals.load(ordering: .relaxed)) == 0)
+                }
+            }
         }
 
         @Test("the last one that closes puts back what was there before")
-        func puttingBack() throws {
-            #expect(Handlers.address() == 0)
-            let first = ThreadCapture(policy: patient)
-            let ours = Handlers.address()
-            #expect(ours > 1)
-            let second = ThreadCapture(policy: patient)
-            #expect(first.signallingOmission == nil && second.signallingOmission == nil)
-            first.close()
-            #expect(Handlers.address() == ours)
-            second.close()
-            #expect(Handlers.address() == 0)
+        func puttingBack() async {
+            await #expect(processExitsWith: .success) {
+                recordingErrors {
+                    #expect(Handlers.address() == 0)
+                    let first = ThreadCapture(policy: patient)
+                    let ours = Handlers.address()
+                    #expect(ours > 1)
+                    let second = ThreadCapture(policy: patient)
+                    #expect(first.signallingOmission == nil && second.signallingOmission == nil)
+                    first.close()
+                    #expect(Handlers.address() == ours)
+                    second.close()
+                    #expect(Handlers.address() == 0)
+                }
+            }
         }
 
         @Test("a stray signal does nothing")
-        func stray() throws {
-            let thread = try TestThread.signallable()
-            defer { thread.stop() }
-            var capture = ThreadCapture(policy: patient)
-            unblock()
-            for _ in 0..<100 { pthread_kill(pthread_self(), SIGPROF) }
-            // The profiling timer of the process sends the same signal, to whichever thread runs.
-            var every = itimerval(
-                it_interval: timeval(tv_sec: 0, tv_usec: 4_000),
-                it_value: timeval(tv_sec: 0, tv_usec: 4_000)
-            )
-            setitimer(__itimer_which_t(ITIMER_PROF.rawValue), &every, nil)
-            for _ in 0..<20 { _ = capture.capture(ThreadView(thread.identifier)) { _, _, _ in } }
-            every = itimerval()
-            setitimer(__itimer_which_t(ITIMER_PROF.rawValue), &every, nil)
-            #expect(isThreadSanitized || capture.statistics.signalled == 20)
-            // One that is on its way still must not meet the default action.
-            try Captures.settle()
+        func stray() async {
+            await #expect(processExitsWith: .success) {
+                recordingErrors {
+                    let thread = try TestThread.signallable()
+                    defer { thread.stop() }
+                    var capture = ThreadCapture(policy: patient)
+                    unblock()
+                    for _ in 0..<100 { pthread_kill(pthread_self(), SIGPROF) }
+                    // The profiling timer of the process sends the same signal, to whichever thread runs.
+                    var every = itimerval(
+                        it_interval: timeval(tv_sec: 0, tv_usec: 4_000),
+                        it_value: timeval(tv_sec: 0, tv_usec: 4_000)
+                    )
+                    setitimer(__itimer_which_t(ITIMER_PROF.rawValue), &every, nil)
+                    for _ in 0..<20 { _ = capture.capture(ThreadView(thread.identifier)) { _, _, _ in } }
+                    every = itimerval()
+                    setitimer(__itimer_which_t(ITIMER_PROF.rawValue), &every, nil)
+                    #expect(isThreadSanitized || capture.statistics.signalled == 20)
+                    // One that is on its way still must not meet the default action.
+                    try Captures.settle()
+                }
+            }
         }
 
         @Test("a thread that blocks the signal is not signalled, and one that may not be is not either")
@@ -181,51 +201,40 @@ extension Captures {
         }
 
         @Test("a capture that does not wait gets nothing, and what comes late does nothing")
-        func late() throws {
-            let thread = try TestThread.signallable()
-            defer { thread.stop() }
-            let view = ThreadView(thread.identifier)
-            for wait in [0, 1, 50_000, 1_000_000] as [Int64] {
-                var capture = ThreadCapture(policy: CapturePolicy(waitNanosecondsMost: wait))
-                for _ in 0..<100 { _ = capture.capture(view) { _, _, _ in } }
-                #expect(wait > 1 || capture.statistics.omitted > 0)
-                capture.close()
-            }
-            #expect(Handlers.address() == 0)
-        }
-
-        @Test("what captures cost", .enabled(if: getenv("LOOPWATCH_CAPTURE_COST") != nil, "figures, on demand"))
-        func cost() throws {
-            let parked = try TestThread.parked()
-            defer { parked.stop() }
-            let computing = try TestThread.signallable()
-            defer { computing.stop() }
-            var capture = ThreadCapture(policy: patient)
-            for (name, view, rounds) in [
-                ("passive", ThreadView(parked.identifier), 20_000),
-                ("signalled", ThreadView(computing.identifier), 1_000),
-            ] {
-                let began = (Clock.now(), Clock.threadCPUNanoseconds(of: OwnThread.currentIdentifier) ?? 0)
-                for _ in 0..<rounds { _ = capture.capture(view) { _, _, _ in } }
-                let wall = Clock.now().nanoseconds(since: began.0) / Int64(rounds)
-                let cpu = (Clock.threadCPUNanoseconds(of: OwnThread.currentIdentifier) ?? 0) - began.1
-                print("\(name): \(wall) ns each, of which \(cpu / Int64(rounds)) ns of CPU: \(capture.statistics)")
+        func late() async {
+            await #expect(processExitsWith: .success) {
+                recordingErrors {
+                    let thread = try TestThread.signallable()
+                    defer { thread.stop() }
+                    let view = ThreadView(thread.identifier)
+                    for wait in [0, 1, 50_000, 1_000_000] as [Int64] {
+                        var capture = ThreadCapture(policy: CapturePolicy(waitNanosecondsMost: wait))
+                        for _ in 0..<100 { _ = capture.capture(view) { _, _, _ in } }
+                        #expect(wait > 1 || capture.statistics.omitted > 0)
+                        capture.close()
+                    }
+                    #expect(Handlers.address() == 0)
+                }
             }
         }
 
         @Test("watches have a slot each, as many as there are")
-        func slots() throws {
-            func nested(_ depth: Int) -> Int {
-                let capture = ThreadCapture(policy: patient)
-                if let omission = capture.signallingOmission {
-                    #expect(omission == .tooManyWatches)
-                    return depth
+        func slots() async {
+            await #expect(processExitsWith: .success) {
+                recordingErrors {
+                    func nested(_ depth: Int) -> Int {
+                        let capture = ThreadCapture(policy: patient)
+                        if let omission = capture.signallingOmission {
+                            #expect(omission == .tooManyWatches)
+                            return depth
+                        }
+                        return depth > 100 ? depth : nested(depth + 1)
+                    }
+                    #expect(nested(0) == 8)
+                    #expect(nested(0) == 8)
+                    #expect(Handlers.address() == 0)
                 }
-                return depth > 100 ? depth : nested(depth + 1)
             }
-            #expect(nested(0) == 8)
-            #expect(nested(0) == 8)
-            #expect(Handlers.address() == 0)
         }
 
         @Test("a signal that cannot be caught is refused")

@@ -64,6 +64,62 @@
             #expect(asynchronous.isEmpty == (place != .task))
         }
 
+        @Test("keeps to the frames that were asked for, and doubts contexts of a thread that has gone on")
+        func limitsAndCopies() throws {
+            RegisterTrap.install
+            let blocked = BlockedCase(.usleep)
+            let finish = try start(blocked, on: .task)
+            try eventually("the thread is about to block") { blocked.identifier != nil }
+            let thread = try #require(blocked.identifier)
+            var unwinder = Unwinder()
+            var memory = StackMemory()
+            let whole = try passiveStack(of: thread, in: .usleep, &unwinder, &memory)
+            guard case .inside(_, _, let stackPointer, let programCounter) = ThreadView(thread).call() else {
+                throw NeverHappened(description: "the thread sleeps")
+            }
+            let from = Registers(programCounter: programCounter, stackPointer: stackPointer)
+            for framesMost in [-1, 0, 1, 2, 5, whole.frames.count - 1] {
+                memory.begin(liveAt: stackPointer)
+                let cut = unwinder.unwind(from: from, memory: &memory, framesMost: framesMost)
+                #expect(cut.frames.count == max(0, framesMost))
+            }
+            var copy: [UInt64] = []
+            while copy.count < 2_048, let words = Memory.words(at: UInt(stackPointer) + UInt(copy.count * 8), count: 1)
+            {
+                copy += words
+            }
+            copy.withUnsafeBytes { memory.begin(copy: $0, at: stackPointer) }
+            let copied = unwinder.unwind(from: from, memory: &memory, framesMost: 1_000)
+            #expect(copied.frames.map(\.address) == whole.frames.map(\.address))
+            #expect(copied.frames.allSatisfy { $0.isUncertain == ($0.link == .asynchronous) })
+            // What was not copied cannot be read, though it is there.
+            copy.prefix(8).withUnsafeBytes { memory.begin(copy: $0, at: stackPointer) }
+            let short = unwinder.unwind(from: from, memory: &memory, framesMost: 1_000)
+            #expect(short.isTruncated && short.frames.count < whole.frames.count)
+            blocked.allowEnd()
+            blocked.release()
+            try eventually("the thread gets through") { blocked.hasEnded }
+            finish()
+        }
+
+        @Test("reaches the beginning of the main thread")
+        func mainThread() throws {
+            var unwinder = Unwinder()
+            var memory = StackMemory()
+            let view = ThreadView(getpid())
+            // It sleeps for as long as tests run; where it happens to run there is nothing to see.
+            guard case .inside(_, _, let stackPointer, let programCounter) = view.call() else { return }
+            let before = view.cpuNanoseconds()
+            memory.begin(liveAt: stackPointer)
+            let stack = unwinder.unwind(
+                from: Registers(programCounter: programCounter, stackPointer: stackPointer),
+                memory: &memory,
+                framesMost: 1_000
+            )
+            guard view.cpuNanoseconds() == before else { return }
+            #expect(!stack.isTruncated, "\(stack.frames.map { SymbolNames().name(of: $0.address) })")
+        }
+
         @Test("finds the callers of a thread that computes, wherever it is interrupted")
         func interruptedAnywhere() throws {
             RegisterTrap.install

@@ -198,8 +198,8 @@
         }
 
         @inline(never) func blockInRecursion(_ left: Int) -> Int {
-            // Nothing that the optimiser could make a loop of.
-            left == 0 ? sleepUntilReleased() : (blockInRecursion(left - 1) &* 31) ^ left
+            // Nothing that the optimiser could make a loop or a jump of.
+            left == 0 ? sleepUntilReleased() &+ 1 : (blockInRecursion(left - 1) &* 31) ^ left
         }
 
         @inline(never) func blockInSort(_ depth: Int) -> Int {
