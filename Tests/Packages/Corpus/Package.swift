@@ -20,6 +20,8 @@ let package = Package(
     ],
     targets: [
         .target(name: "CCorpus"),
+        // An optimising build makes one function of several that are alike, under the name of one of them (as it does in
+        // any host), and the truth about a program would be gone with its functions.
         .target(
             name: "Corpus",
             dependencies: [
@@ -28,7 +30,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: swiftSettings
+            swiftSettings: swiftSettings + [.unsafeFlags(["-Xllvm", "-swiftmergefunc-threshold=0"])]
         ),
         .executableTarget(name: "corpus", dependencies: ["Corpus"], swiftSettings: swiftSettings),
         .testTarget(name: "CorpusTests", dependencies: ["Corpus", "corpus"], swiftSettings: swiftSettings),

@@ -32,7 +32,7 @@ public enum VerdictTable {
     private static func expected(_ verdict: Verdict) -> String {
         // A recursion is told once.
         var names: [String] = []
-        for name in verdict.expected where names.last != name { names.append(name) }
+        for name in verdict.expected where !names.contains(name) { names.append(name) }
         return names.map { $0.split(separator: ".").last.map(String.init) ?? $0 }.joined(separator: " < ")
     }
 
