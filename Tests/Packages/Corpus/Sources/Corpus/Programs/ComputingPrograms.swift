@@ -6,7 +6,9 @@ internal import Glibc
 /// Sorts a large array.
 final class SortProgram: BlockingProgram {
     static let way = "sort"
-    static let functions = ["SortProgram.sortOrders()", "SortProgram.rankOrders()", "SortProgram.handleRanking()"]
+    static let functions = [
+        "SortProgram.sortOrders(_:)", "SortProgram.rankOrders(_:)", "SortProgram.handleRanking(_:)",
+    ]
     static let calledBack = ["SortProgram.Order."]
     static let causes = ["cpu", "runqueue"]
     static let end = BlockEnd.byComputing
@@ -27,72 +29,68 @@ final class SortProgram: BlockingProgram {
         }
     }
 
-    func handle() -> Outcome { handleRanking() }
-    func block() -> Outcome { sortOrders() }
+    func handle() -> Outcome { Outcome.of { handleRanking(&$0) } }
+    func block() -> Outcome { Outcome.of { sortOrders(&$0) } }
 
     @inline(never)
-    func handleRanking() -> Outcome {
-        var outcome = rankOrders()
+    func handleRanking(_ outcome: inout Outcome) {
+        rankOrders(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func rankOrders() -> Outcome {
-        var outcome = sortOrders()
+    func rankOrders(_ outcome: inout Outcome) {
+        sortOrders(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func sortOrders() -> Outcome {
-        var outcome = Outcome()
+    func sortOrders(_ outcome: inout Outcome) {
+        outcome.begin()
         var isSorted = false
         repeat {
             let sorted = orders.sorted { ($0.price, $0.customer) < ($1.price, $1.customer) }
             isSorted = sorted[0].price <= sorted[1].price
         } while Outcome.now(CLOCK_MONOTONIC) - outcome.beganNanoseconds < nanoseconds
         outcome.ended(isSorted ? 0 : -1)
-        return outcome
     }
 }
 
 /// Computes, and calls nothing but the clock.
 final class SpinProgram: BlockingProgram {
     static let way = "spin"
-    static let functions = ["SpinProgram.stretchKey()", "SpinProgram.hashPassword()", "SpinProgram.handleSignUp()"]
+    static let functions = [
+        "SpinProgram.stretchKey(_:)", "SpinProgram.hashPassword(_:)", "SpinProgram.handleSignUp(_:)",
+    ]
     static let causes = ["cpu", "runqueue"]
     static let end = BlockEnd.byComputing
     private let nanoseconds: Int64
 
     init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-    func handle() -> Outcome { handleSignUp() }
-    func block() -> Outcome { stretchKey() }
+    func handle() -> Outcome { Outcome.of { handleSignUp(&$0) } }
+    func block() -> Outcome { Outcome.of { stretchKey(&$0) } }
 
     @inline(never)
-    func handleSignUp() -> Outcome {
-        var outcome = hashPassword()
+    func handleSignUp(_ outcome: inout Outcome) {
+        hashPassword(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func hashPassword() -> Outcome {
-        var outcome = stretchKey()
+    func hashPassword(_ outcome: inout Outcome) {
+        stretchKey(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func stretchKey() -> Outcome {
-        var outcome = Outcome()
+    func stretchKey(_ outcome: inout Outcome) {
+        outcome.begin()
         var key: UInt64 = 1
         repeat {
             for round in 0..<20_000 as Range<UInt64> { key = (key ^ round) &* 0x9e37_79b9_7f4a_7c15 }
         } while Outcome.now(CLOCK_MONOTONIC) - outcome.beganNanoseconds < nanoseconds
         // Never so, which the compiler does not know.
         outcome.ended(key == 0 ? -1 : 0)
-        return outcome
     }
 }

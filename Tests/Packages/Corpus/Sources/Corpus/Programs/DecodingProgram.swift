@@ -8,7 +8,7 @@ internal import Glibc
 final class DecodingProgram: BlockingProgram {
     static let way = "JSON decoding"
     static let functions = [
-        "DecodingProgram.decodeOrders()", "DecodingProgram.importOrders()", "DecodingProgram.handleImport()",
+        "DecodingProgram.decodeOrders(_:)", "DecodingProgram.importOrders(_:)", "DecodingProgram.handleImport(_:)",
     ]
     static let calledBack = ["DecodingProgram.Order.", "DecodingProgram.Line."]
     static let causes = ["cpu", "runqueue"]
@@ -43,32 +43,29 @@ final class DecodingProgram: BlockingProgram {
         body = try JSONEncoder().encode(orders)
     }
 
-    func handle() -> Outcome { handleImport() }
-    func block() -> Outcome { decodeOrders() }
+    func handle() -> Outcome { Outcome.of { handleImport(&$0) } }
+    func block() -> Outcome { Outcome.of { decodeOrders(&$0) } }
 
     @inline(never)
-    func handleImport() -> Outcome {
-        var outcome = importOrders()
+    func handleImport(_ outcome: inout Outcome) {
+        importOrders(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func importOrders() -> Outcome {
-        var outcome = decodeOrders()
+    func importOrders(_ outcome: inout Outcome) {
+        decodeOrders(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func decodeOrders() -> Outcome {
-        var outcome = Outcome()
+    func decodeOrders(_ outcome: inout Outcome) {
+        outcome.begin()
         let decoder = JSONDecoder()
         var count = 0
         repeat {
             count = (try? decoder.decode([Order].self, from: body))?.count ?? -1
         } while Outcome.now(CLOCK_MONOTONIC) - outcome.beganNanoseconds < nanoseconds
         outcome.ended(count, expected: Self.orders)
-        return outcome
     }
 }

@@ -8,7 +8,7 @@ internal import Glibc
 final class FsyncProgram: BlockingProgram {
     static let way = "fsync"
     static let functions = [
-        "FsyncProgram.syncJournal()", "FsyncProgram.appendOrder()", "FsyncProgram.handleOrder()",
+        "FsyncProgram.syncJournal(_:)", "FsyncProgram.appendOrder(_:)", "FsyncProgram.handleOrder(_:)",
     ]
     static let causes = ["syscall:fsync"]
     static let end = BlockEnd.byItself
@@ -38,29 +38,26 @@ final class FsyncProgram: BlockingProgram {
 
     deinit { close(file) }
 
-    func handle() -> Outcome { handleOrder() }
-    func block() -> Outcome { syncJournal() }
+    func handle() -> Outcome { Outcome.of { handleOrder(&$0) } }
+    func block() -> Outcome { Outcome.of { syncJournal(&$0) } }
 
     @inline(never)
-    func handleOrder() -> Outcome {
-        var outcome = appendOrder()
+    func handleOrder(_ outcome: inout Outcome) {
+        appendOrder(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func appendOrder() -> Outcome {
-        var outcome = syncJournal()
+    func appendOrder(_ outcome: inout Outcome) {
+        syncJournal(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func syncJournal() -> Outcome {
-        var outcome = Outcome()
+    func syncJournal(_ outcome: inout Outcome) {
+        outcome.begin()
         let result = fsync(file)
         outcome.ended(Int(result))
-        return outcome
     }
 }
 
@@ -68,7 +65,7 @@ final class FsyncProgram: BlockingProgram {
 final class FlockProgram: BlockingProgram {
     static let way = "flock"
     static let functions = [
-        "FlockProgram.lockSession()", "FlockProgram.openSession()", "FlockProgram.handleLogin()",
+        "FlockProgram.lockSession(_:)", "FlockProgram.openSession(_:)", "FlockProgram.handleLogin(_:)",
     ]
     static let causes = ["syscall:flock"]
     static let end = BlockEnd.byRelease
@@ -90,29 +87,26 @@ final class FlockProgram: BlockingProgram {
         close(others)
     }
 
-    func handle() -> Outcome { handleLogin() }
-    func block() -> Outcome { lockSession() }
+    func handle() -> Outcome { Outcome.of { handleLogin(&$0) } }
+    func block() -> Outcome { Outcome.of { lockSession(&$0) } }
     func release() { flock(others, LOCK_UN) }
 
     @inline(never)
-    func handleLogin() -> Outcome {
-        var outcome = openSession()
+    func handleLogin(_ outcome: inout Outcome) {
+        openSession(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func openSession() -> Outcome {
-        var outcome = lockSession()
+    func openSession(_ outcome: inout Outcome) {
+        lockSession(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func lockSession() -> Outcome {
-        var outcome = Outcome()
+    func lockSession(_ outcome: inout Outcome) {
+        outcome.begin()
         let result = flock(mine, LOCK_EX)
         outcome.ended(Int(result))
-        return outcome
     }
 }

@@ -10,7 +10,8 @@ internal import Synchronization
 final class PthreadMutexProgram: BlockingProgram {
     static let way = "pthread mutex"
     static let functions = [
-        "PthreadMutexProgram.enterStock()", "PthreadMutexProgram.updateStock()", "PthreadMutexProgram.handleStock()",
+        "PthreadMutexProgram.enterStock(_:)", "PthreadMutexProgram.updateStock(_:)",
+        "PthreadMutexProgram.handleStock(_:)",
     ]
     static let causes = ["lock"]
     static let end = BlockEnd.byRelease
@@ -29,76 +30,74 @@ final class PthreadMutexProgram: BlockingProgram {
         mutex.deallocate()
     }
 
-    func handle() -> Outcome { handleStock() }
-    func block() -> Outcome { enterStock() }
+    func handle() -> Outcome { Outcome.of { handleStock(&$0) } }
+    func block() -> Outcome { Outcome.of { enterStock(&$0) } }
     func release() { pthread_mutex_unlock(mutex) }
 
     @inline(never)
-    func handleStock() -> Outcome {
-        var outcome = updateStock()
+    func handleStock(_ outcome: inout Outcome) {
+        updateStock(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func updateStock() -> Outcome {
-        var outcome = enterStock()
+    func updateStock(_ outcome: inout Outcome) {
+        enterStock(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func enterStock() -> Outcome {
-        var outcome = Outcome()
+    func enterStock(_ outcome: inout Outcome) {
+        outcome.begin()
         let result = pthread_mutex_lock(mutex)
         pthread_mutex_unlock(mutex)
         outcome.ended(Int(result))
-        return outcome
     }
 }
 
 /// Waits for Foundation's lock.
 final class NSLockProgram: BlockingProgram {
     static let way = "NSLock"
-    static let functions = ["NSLockProgram.lockCart()", "NSLockProgram.changeCart()", "NSLockProgram.handleCart()"]
+    static let functions = [
+        "NSLockProgram.lockCart(_:)", "NSLockProgram.changeCart(_:)", "NSLockProgram.handleCart(_:)",
+    ]
     static let causes = ["lock"]
     static let end = BlockEnd.byRelease
     private let lock = NSLock()
 
     init(nanoseconds: Int64) { lock.lock() }
 
-    func handle() -> Outcome { handleCart() }
-    func block() -> Outcome { lockCart() }
+    func handle() -> Outcome { Outcome.of { handleCart(&$0) } }
+    func block() -> Outcome { Outcome.of { lockCart(&$0) } }
     func release() { lock.unlock() }
 
     @inline(never)
-    func handleCart() -> Outcome {
-        var outcome = changeCart()
+    func handleCart(_ outcome: inout Outcome) {
+        changeCart(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func changeCart() -> Outcome {
-        var outcome = lockCart()
+    func changeCart(_ outcome: inout Outcome) {
+        lockCart(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func lockCart() -> Outcome {
-        var outcome = Outcome()
+    func lockCart(_ outcome: inout Outcome) {
+        outcome.begin()
         lock.lock()
         lock.unlock()
         outcome.ended(0)
-        return outcome
     }
 }
 
 /// Waits for Swift's own mutex.
 final class MutexProgram: BlockingProgram {
     static let way = "Mutex"
-    static let functions = ["MutexProgram.readPrices()", "MutexProgram.quotePrice()", "MutexProgram.handlePrice()"]
+    static let functions = [
+        "MutexProgram.readPrices(_:)", "MutexProgram.quotePrice(_:)", "MutexProgram.handlePrice(_:)",
+    ]
     static let causes = ["lock"]
     static let end = BlockEnd.byRelease
     private let prices = Mutex(1)
@@ -116,30 +115,27 @@ final class MutexProgram: BlockingProgram {
         isHeld.wait()
     }
 
-    func handle() -> Outcome { handlePrice() }
-    func block() -> Outcome { readPrices() }
+    func handle() -> Outcome { Outcome.of { handlePrice(&$0) } }
+    func block() -> Outcome { Outcome.of { readPrices(&$0) } }
     func release() { isToBeReleased.signal() }
 
     @inline(never)
-    func handlePrice() -> Outcome {
-        var outcome = quotePrice()
+    func handlePrice(_ outcome: inout Outcome) {
+        quotePrice(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func quotePrice() -> Outcome {
-        var outcome = readPrices()
+    func quotePrice(_ outcome: inout Outcome) {
+        readPrices(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func readPrices() -> Outcome {
-        var outcome = Outcome()
+    func readPrices(_ outcome: inout Outcome) {
+        outcome.begin()
         let price = prices.withLock { $0 }
         outcome.ended(price, expected: 1)
-        return outcome
     }
 }
 
@@ -147,7 +143,7 @@ final class MutexProgram: BlockingProgram {
 final class SemaphoreProgram: BlockingProgram {
     static let way = "DispatchSemaphore"
     static let functions = [
-        "SemaphoreProgram.awaitToken()", "SemaphoreProgram.refreshToken()", "SemaphoreProgram.handleToken()",
+        "SemaphoreProgram.awaitToken(_:)", "SemaphoreProgram.refreshToken(_:)", "SemaphoreProgram.handleToken(_:)",
     ]
     static let causes = ["lock"]
     static let end = BlockEnd.byRelease
@@ -155,29 +151,26 @@ final class SemaphoreProgram: BlockingProgram {
 
     init(nanoseconds: Int64) {}
 
-    func handle() -> Outcome { handleToken() }
-    func block() -> Outcome { awaitToken() }
+    func handle() -> Outcome { Outcome.of { handleToken(&$0) } }
+    func block() -> Outcome { Outcome.of { awaitToken(&$0) } }
     func release() { semaphore.signal() }
 
     @inline(never)
-    func handleToken() -> Outcome {
-        var outcome = refreshToken()
+    func handleToken(_ outcome: inout Outcome) {
+        refreshToken(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func refreshToken() -> Outcome {
-        var outcome = awaitToken()
+    func refreshToken(_ outcome: inout Outcome) {
+        awaitToken(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func awaitToken() -> Outcome {
-        var outcome = Outcome()
+    func awaitToken(_ outcome: inout Outcome) {
+        outcome.begin()
         semaphore.wait()
         outcome.ended(0)
-        return outcome
     }
 }

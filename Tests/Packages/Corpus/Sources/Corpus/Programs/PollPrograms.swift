@@ -8,7 +8,7 @@ internal import Glibc
 final class PollProgram: BlockingProgram {
     static let way = "poll"
     static let functions = [
-        "PollProgram.pollScanner()", "PollProgram.awaitScanner()", "PollProgram.handleUpload()",
+        "PollProgram.pollScanner(_:)", "PollProgram.awaitScanner(_:)", "PollProgram.handleUpload(_:)",
     ]
     static let causes = ["syscall:poll", "syscall:ppoll"]
     static let end = BlockEnd.byItself
@@ -20,30 +20,27 @@ final class PollProgram: BlockingProgram {
         pipe = try DescriptorPair.pipe()
     }
 
-    func handle() -> Outcome { handleUpload() }
-    func block() -> Outcome { pollScanner() }
+    func handle() -> Outcome { Outcome.of { handleUpload(&$0) } }
+    func block() -> Outcome { Outcome.of { pollScanner(&$0) } }
 
     @inline(never)
-    func handleUpload() -> Outcome {
-        var outcome = awaitScanner()
+    func handleUpload(_ outcome: inout Outcome) {
+        awaitScanner(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func awaitScanner() -> Outcome {
-        var outcome = pollScanner()
+    func awaitScanner(_ outcome: inout Outcome) {
+        pollScanner(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func pollScanner() -> Outcome {
-        var outcome = Outcome()
+    func pollScanner(_ outcome: inout Outcome) {
+        outcome.begin()
         var entry = pollfd(fd: pipe.reading, events: Int16(POLLIN), revents: 0)
         let result = poll(&entry, 1, CInt(nanoseconds / 1_000_000))
         outcome.ended(Int(result))
-        return outcome
     }
 }
 
@@ -52,8 +49,8 @@ final class PollProgram: BlockingProgram {
 final class NestedLoopProgram: BlockingProgram {
     static let way = "epoll_wait of its own, in C"
     static let functions = [
-        "corpus_wait_upstream", "corpus_drive_upstream", "NestedLoopProgram.awaitUpstream()",
-        "NestedLoopProgram.handleProxy()",
+        "corpus_wait_upstream", "corpus_drive_upstream", "NestedLoopProgram.awaitUpstream(_:)",
+        "NestedLoopProgram.handleProxy(_:)",
     ]
     static let causes = ["syscall:epoll_wait", "syscall:epoll_pwait"]
     static let end = BlockEnd.byItself
@@ -65,24 +62,22 @@ final class NestedLoopProgram: BlockingProgram {
         pipe = try DescriptorPair.pipe()
     }
 
-    func handle() -> Outcome { handleProxy() }
-    func block() -> Outcome { awaitUpstream() }
+    func handle() -> Outcome { Outcome.of { handleProxy(&$0) } }
+    func block() -> Outcome { Outcome.of { awaitUpstream(&$0) } }
 
     @inline(never)
-    func handleProxy() -> Outcome {
-        var outcome = awaitUpstream()
+    func handleProxy(_ outcome: inout Outcome) {
+        awaitUpstream(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func awaitUpstream() -> Outcome {
-        var outcome = Outcome()
+    func awaitUpstream(_ outcome: inout Outcome) {
+        outcome.begin()
         let result = corpus_drive_upstream(pipe.reading, CInt(nanoseconds / 1_000_000))
         outcome.ended(Int(result))
         // The two functions in C.
         outcome.passedOn()
         outcome.passedOn()
-        return outcome
     }
 }

@@ -8,7 +8,7 @@ internal import Glibc
 final class ProcessProgram: BlockingProgram {
     static let way = "Process.waitUntilExit"
     static let functions = [
-        "ProcessProgram.runConverter()", "ProcessProgram.renderInvoice()", "ProcessProgram.handleInvoice()",
+        "ProcessProgram.runConverter(_:)", "ProcessProgram.renderInvoice(_:)", "ProcessProgram.handleInvoice(_:)",
     ]
     /// What Foundation's run loop waits by.
     static let causes = ["syscall:ppoll", "syscall:poll", "syscall:epoll_wait", "syscall:epoll_pwait"]
@@ -17,26 +17,24 @@ final class ProcessProgram: BlockingProgram {
 
     init(nanoseconds: Int64) { seconds = String(Double(nanoseconds) / 1e9) }
 
-    func handle() -> Outcome { handleInvoice() }
-    func block() -> Outcome { runConverter() }
+    func handle() -> Outcome { Outcome.of { handleInvoice(&$0) } }
+    func block() -> Outcome { Outcome.of { runConverter(&$0) } }
 
     @inline(never)
-    func handleInvoice() -> Outcome {
-        var outcome = renderInvoice()
+    func handleInvoice(_ outcome: inout Outcome) {
+        renderInvoice(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func renderInvoice() -> Outcome {
-        var outcome = runConverter()
+    func renderInvoice(_ outcome: inout Outcome) {
+        runConverter(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func runConverter() -> Outcome {
-        var outcome = Outcome()
+    func runConverter(_ outcome: inout Outcome) {
+        outcome.begin()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sleep")
         process.arguments = [seconds]
@@ -47,6 +45,5 @@ final class ProcessProgram: BlockingProgram {
         } catch {
             outcome.ended(-1)
         }
-        return outcome
     }
 }

@@ -7,7 +7,7 @@ internal import Glibc
 final class ReadProgram: BlockingProgram {
     static let way = "read on a pipe"
     static let functions = [
-        "ReadProgram.readTemplate()", "ReadProgram.loadTemplate()", "ReadProgram.handlePage()",
+        "ReadProgram.readTemplate(_:)", "ReadProgram.loadTemplate(_:)", "ReadProgram.handlePage(_:)",
     ]
     static let causes = ["syscall:read"]
     static let end = BlockEnd.byRelease
@@ -15,31 +15,28 @@ final class ReadProgram: BlockingProgram {
 
     init(nanoseconds: Int64) throws { pipe = try DescriptorPair.pipe() }
 
-    func handle() -> Outcome { handlePage() }
-    func block() -> Outcome { readTemplate() }
+    func handle() -> Outcome { Outcome.of { handlePage(&$0) } }
+    func block() -> Outcome { Outcome.of { readTemplate(&$0) } }
     func release() { pipe.send() }
 
     @inline(never)
-    func handlePage() -> Outcome {
-        var outcome = loadTemplate()
+    func handlePage(_ outcome: inout Outcome) {
+        loadTemplate(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func loadTemplate() -> Outcome {
-        var outcome = readTemplate()
+    func loadTemplate(_ outcome: inout Outcome) {
+        readTemplate(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func readTemplate() -> Outcome {
-        var outcome = Outcome()
+    func readTemplate(_ outcome: inout Outcome) {
+        outcome.begin()
         var byte: UInt8 = 0
         let result = read(pipe.reading, &byte, 1)
         outcome.ended(result, expected: 1)
-        return outcome
     }
 }
 
@@ -47,7 +44,7 @@ final class ReadProgram: BlockingProgram {
 final class ReceiveProgram: BlockingProgram {
     static let way = "recv"
     static let functions = [
-        "ReceiveProgram.receiveQuote()", "ReceiveProgram.askExchange()", "ReceiveProgram.handleQuote()",
+        "ReceiveProgram.receiveQuote(_:)", "ReceiveProgram.askExchange(_:)", "ReceiveProgram.handleQuote(_:)",
     ]
     static let causes = ["syscall:recvfrom"]
     static let end = BlockEnd.byRelease
@@ -55,30 +52,27 @@ final class ReceiveProgram: BlockingProgram {
 
     init(nanoseconds: Int64) throws { sockets = try DescriptorPair.sockets() }
 
-    func handle() -> Outcome { handleQuote() }
-    func block() -> Outcome { receiveQuote() }
+    func handle() -> Outcome { Outcome.of { handleQuote(&$0) } }
+    func block() -> Outcome { Outcome.of { receiveQuote(&$0) } }
     func release() { sockets.send() }
 
     @inline(never)
-    func handleQuote() -> Outcome {
-        var outcome = askExchange()
+    func handleQuote(_ outcome: inout Outcome) {
+        askExchange(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func askExchange() -> Outcome {
-        var outcome = receiveQuote()
+    func askExchange(_ outcome: inout Outcome) {
+        receiveQuote(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func receiveQuote() -> Outcome {
-        var outcome = Outcome()
+    func receiveQuote(_ outcome: inout Outcome) {
+        outcome.begin()
         var byte: UInt8 = 0
         let result = recv(sockets.reading, &byte, 1, 0)
         outcome.ended(result, expected: 1)
-        return outcome
     }
 }

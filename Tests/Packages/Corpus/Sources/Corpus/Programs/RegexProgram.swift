@@ -7,7 +7,7 @@ internal import Glibc
 final class RegexProgram: BlockingProgram {
     static let way = "regex backtracking"
     static let functions = [
-        "RegexProgram.matchQuery()", "RegexProgram.validateQuery()", "RegexProgram.handleSearch()",
+        "RegexProgram.matchQuery(_:)", "RegexProgram.validateQuery(_:)", "RegexProgram.handleSearch(_:)",
     ]
     static let causes = ["cpu", "runqueue"]
     static let end = BlockEnd.byComputing
@@ -15,26 +15,24 @@ final class RegexProgram: BlockingProgram {
 
     init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-    func handle() -> Outcome { handleSearch() }
-    func block() -> Outcome { matchQuery() }
+    func handle() -> Outcome { Outcome.of { handleSearch(&$0) } }
+    func block() -> Outcome { Outcome.of { matchQuery(&$0) } }
 
     @inline(never)
-    func handleSearch() -> Outcome {
-        var outcome = validateQuery()
+    func handleSearch(_ outcome: inout Outcome) {
+        validateQuery(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func validateQuery() -> Outcome {
-        var outcome = matchQuery()
+    func validateQuery(_ outcome: inout Outcome) {
+        matchQuery(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func matchQuery() -> Outcome {
-        var outcome = Outcome()
+    func matchQuery(_ outcome: inout Outcome) {
+        outcome.begin()
         var matches = 0
         do {
             let pattern = try Regex("(a+)+b")
@@ -46,6 +44,5 @@ final class RegexProgram: BlockingProgram {
             matches = -1
         }
         outcome.ended(matches)
-        return outcome
     }
 }

@@ -10,7 +10,7 @@ internal import Glibc
 final class ResolverProgram: BlockingProgram {
     static let way = "getaddrinfo, dead resolver"
     static let functions = [
-        "ResolverProgram.resolveHost()", "ResolverProgram.connectHook()", "ResolverProgram.handleHook()",
+        "ResolverProgram.resolveHost(_:)", "ResolverProgram.connectHook(_:)", "ResolverProgram.handleHook(_:)",
     ]
     static let causes = ["syscall:poll", "syscall:ppoll"]
     /// The resolver waits for at least a second, whatever length is wanted.
@@ -36,29 +36,27 @@ final class ResolverProgram: BlockingProgram {
 
     deinit { close(socketOfResolver) }
 
-    func handle() -> Outcome { handleHook() }
-    func block() -> Outcome { resolveHost() }
+    func handle() -> Outcome { Outcome.of { handleHook(&$0) } }
+    func block() -> Outcome { Outcome.of { resolveHost(&$0) } }
 
     @inline(never)
-    func handleHook() -> Outcome {
-        var outcome = connectHook()
+    func handleHook(_ outcome: inout Outcome) {
+        connectHook(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func connectHook() -> Outcome {
-        var outcome = resolveHost()
+    func connectHook(_ outcome: inout Outcome) {
+        resolveHost(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func resolveHost() -> Outcome {
-        var outcome = Outcome()
+    func resolveHost(_ outcome: inout Outcome) {
+        outcome.begin()
         guard corpus_use_resolver(port) == 0 else {
             outcome.ended(-1)
-            return outcome
+            return
         }
         var hints = addrinfo()
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
@@ -68,6 +66,5 @@ final class ResolverProgram: BlockingProgram {
         outcome.ended(Int(result), expected: Int(EAI_AGAIN))
         if let found { freeaddrinfo(found) }
         corpus_restore_resolver()
-        return outcome
     }
 }

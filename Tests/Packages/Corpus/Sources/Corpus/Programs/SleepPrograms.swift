@@ -7,7 +7,7 @@ internal import Glibc
 final class UsleepProgram: BlockingProgram {
     static let way = "usleep"
     static let functions = [
-        "UsleepProgram.pauseBeforeRetry()", "UsleepProgram.retryPayment()", "UsleepProgram.handleCheckout()",
+        "UsleepProgram.pauseBeforeRetry(_:)", "UsleepProgram.retryPayment(_:)", "UsleepProgram.handleCheckout(_:)",
     ]
     static let causes = ["syscall:clock_nanosleep", "syscall:nanosleep"]
     static let end = BlockEnd.byItself
@@ -15,29 +15,26 @@ final class UsleepProgram: BlockingProgram {
 
     init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-    func handle() -> Outcome { handleCheckout() }
-    func block() -> Outcome { pauseBeforeRetry() }
+    func handle() -> Outcome { Outcome.of { handleCheckout(&$0) } }
+    func block() -> Outcome { Outcome.of { pauseBeforeRetry(&$0) } }
 
     @inline(never)
-    func handleCheckout() -> Outcome {
-        var outcome = retryPayment()
+    func handleCheckout(_ outcome: inout Outcome) {
+        retryPayment(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func retryPayment() -> Outcome {
-        var outcome = pauseBeforeRetry()
+    func retryPayment(_ outcome: inout Outcome) {
+        pauseBeforeRetry(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func pauseBeforeRetry() -> Outcome {
-        var outcome = Outcome()
+    func pauseBeforeRetry(_ outcome: inout Outcome) {
+        outcome.begin()
         let result = usleep(UInt32(nanoseconds / 1_000))
         outcome.ended(Int(result))
-        return outcome
     }
 }
 
@@ -45,7 +42,7 @@ final class UsleepProgram: BlockingProgram {
 final class NanosleepProgram: BlockingProgram {
     static let way = "nanosleep"
     static let functions = [
-        "NanosleepProgram.pauseClient()", "NanosleepProgram.limitRate()", "NanosleepProgram.handleRefund()",
+        "NanosleepProgram.pauseClient(_:)", "NanosleepProgram.limitRate(_:)", "NanosleepProgram.handleRefund(_:)",
     ]
     static let causes = ["syscall:clock_nanosleep", "syscall:nanosleep"]
     static let end = BlockEnd.byItself
@@ -53,80 +50,74 @@ final class NanosleepProgram: BlockingProgram {
 
     init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-    func handle() -> Outcome { handleRefund() }
-    func block() -> Outcome { pauseClient() }
+    func handle() -> Outcome { Outcome.of { handleRefund(&$0) } }
+    func block() -> Outcome { Outcome.of { pauseClient(&$0) } }
 
     @inline(never)
-    func handleRefund() -> Outcome {
-        var outcome = limitRate()
+    func handleRefund(_ outcome: inout Outcome) {
+        limitRate(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func limitRate() -> Outcome {
-        var outcome = pauseClient()
+    func limitRate(_ outcome: inout Outcome) {
+        pauseClient(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func pauseClient() -> Outcome {
-        var outcome = Outcome()
+    func pauseClient(_ outcome: inout Outcome) {
+        outcome.begin()
         var length = timespec(tv_sec: 0, tv_nsec: Int(nanoseconds))
         var left = timespec()
         let result = nanosleep(&length, &left)
         outcome.ended(Int(result))
-        return outcome
     }
 }
 
 /// Sleeps at the bottom of a deep recursion.
 final class RecursionProgram: BlockingProgram {
     static let depth = 60
-    static let way = "usleep, 60 calls deep"
+    static let way = "select, 60 calls deep"
     static let functions =
-        ["RecursionProgram.renderLeaf()"]
+        ["RecursionProgram.renderLeaf(_:)"]
         + (1...depth).map {
-            $0 % 2 == 0 ? "RecursionProgram.renderComment(depth:)" : "RecursionProgram.renderReplies(depth:)"
+            $0 % 2 == 0 ? "RecursionProgram.renderComment(depth:_:)" : "RecursionProgram.renderReplies(depth:_:)"
         }
-        + ["RecursionProgram.handleThread()"]
-    static let causes = ["syscall:clock_nanosleep", "syscall:nanosleep"]
+        + ["RecursionProgram.handleThread(_:)"]
+    static let causes = ["syscall:select", "syscall:pselect6"]
     static let end = BlockEnd.byItself
     private let nanoseconds: Int64
 
     init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-    func handle() -> Outcome { handleThread() }
-    func block() -> Outcome { renderLeaf() }
+    func handle() -> Outcome { Outcome.of { handleThread(&$0) } }
+    func block() -> Outcome { Outcome.of { renderLeaf(&$0) } }
 
     @inline(never)
-    func handleThread() -> Outcome {
-        var outcome = renderComment(depth: Self.depth)
+    func handleThread(_ outcome: inout Outcome) {
+        renderComment(depth: Self.depth, &outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func renderComment(depth: Int) -> Outcome {
-        var outcome = depth > 1 ? renderReplies(depth: depth - 1) : renderLeaf()
+    func renderComment(depth: Int, _ outcome: inout Outcome) {
+        depth > 1 ? renderReplies(depth: depth - 1, &outcome) : renderLeaf(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     /// The other half of the recursion: the optimiser makes a loop of a function that calls itself.
     @inline(never)
-    func renderReplies(depth: Int) -> Outcome {
-        var outcome = depth > 1 ? renderComment(depth: depth - 1) : renderLeaf()
+    func renderReplies(depth: Int, _ outcome: inout Outcome) {
+        depth > 1 ? renderComment(depth: depth - 1, &outcome) : renderLeaf(&outcome)
         outcome.passedOn()
-        return outcome
     }
 
     @inline(never)
-    func renderLeaf() -> Outcome {
-        var outcome = Outcome()
-        let result = usleep(UInt32(nanoseconds / 1_000))
+    func renderLeaf(_ outcome: inout Outcome) {
+        outcome.begin()
+        var length = timeval(tv_sec: 0, tv_usec: Int(nanoseconds / 1_000))
+        let result = select(0, nil, nil, nil, &length)
         outcome.ended(Int(result))
-        return outcome
     }
 }
