@@ -14,13 +14,23 @@ final class QueueThread<Entry: Sendable>: Sendable {
         var dropped: UInt64 = 0
     }
 
+    /// Who is to give back what the queue holds open.
+    private enum End {
+        /// Nobody yet.
+        case open
+        /// Whoever stops the queue: the thread has ended.
+        case ended
+        /// The thread, when it ends: nobody waits for it.
+        case abandoned
+    }
+
     private let name: String
     private let limit: Int
     private let storage = Mutex(Storage())
     private let wake: WakeSignal
     private let ended: WakeSignal
     private let isStopping = Atomic<Bool>(false)
-    private let abandoned = Atomic<Bool>(false)
+    private let end = Mutex(End.open)
     private let thread = Mutex<OwnThread?>(nil)
 
     /// How long ``stop()`` waits for what is still queued, in nanoseconds.
@@ -46,7 +56,10 @@ final class QueueThread<Entry: Sendable>: Sendable {
     var dropped: UInt64 { storage.withLock { $0.dropped } }
 
     /// Whether nobody waits any more for what the thread still does.
-    var isAbandoned: Bool { abandoned.load(ordering: .acquiring) }
+    var isAbandoned: Bool { end.withLock { $0 == .abandoned } }
+
+    /// Whether the thread is to end once it has done what is queued.
+    var isStopped: Bool { isStopping.load(ordering: .acquiring) }
 
     /// Starts the thread, with a body that takes entries by ``next()`` until there are none.
     ///
@@ -54,7 +67,11 @@ final class QueueThread<Entry: Sendable>: Sendable {
     func start(_ body: @escaping @Sendable () -> Void) throws {
         let started = try OwnThread(name: name) {
             body()
-            self.ended.wake()
+            let wasAbandoned = self.end.withLock { end in
+                defer { end = .ended }
+                return end == .abandoned
+            }
+            if wasAbandoned { self.close() } else { self.ended.wake() }
         }
         thread.withLock { $0 = started }
     }
@@ -67,15 +84,20 @@ final class QueueThread<Entry: Sendable>: Sendable {
         isStopping.store(true, ordering: .releasing)
         wake.wake()
         guard let thread = thread.withLock({ $0.take() }) else { return }
-        guard !thread.isCurrent else { return thread.detach() }
-        if ended.wait(until: Clock.now().advanced(byNanoseconds: Self.stopNanoseconds)) {
-            thread.join()
-            wake.close()
-            ended.close()
-        } else {
-            abandoned.store(true, ordering: .releasing)
-            thread.detach()
-        }
+        let hasEnded =
+            !thread.isCurrent && ended.wait(until: Clock.now().advanced(byNanoseconds: Self.stopNanoseconds))
+            || !end.withLock { end in
+                if end == .open { end = .abandoned }
+                return end == .abandoned
+            }
+        guard hasEnded else { return thread.detach() }
+        thread.join()
+        close()
+    }
+
+    private func close() {
+        wake.close()
+        ended.close()
     }
 
     /// Adds an entry; never blocks.
@@ -96,10 +118,10 @@ final class QueueThread<Entry: Sendable>: Sendable {
 
     /// On the thread: what is queued; `nil` when the thread is to end.
     ///
-    /// - Parameter waits: whether to wait until there is something.
-    ///
     /// What is given out once ``isAbandoned`` is to be dropped.
-    func next(waits: Bool = true) -> [Entry]? {
+    ///
+    /// - Parameter deadline: until when to wait for something, after which there is an empty list; `nil`: for ever.
+    func next(until deadline: MonotonicInstant? = nil) -> [Entry]? {
         while true {
             let isLast = isStopping.load(ordering: .acquiring)
             let entries = storage.withLock { storage in
@@ -108,8 +130,8 @@ final class QueueThread<Entry: Sendable>: Sendable {
             }
             if !entries.isEmpty { return entries }
             if isLast { return nil }
-            if !waits { return [] }
-            _ = wake.wait(until: nil)
+            if let deadline, Clock.now() >= deadline { return [] }
+            _ = wake.wait(until: deadline)
         }
     }
 }

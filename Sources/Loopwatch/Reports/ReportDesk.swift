@@ -115,12 +115,19 @@ final class ReportDesk: Sendable {
 
     private func run(_ queue: QueueThread<Entry>, _ policy: CapturePolicy) {
         var tools = Tools()
+        // Reading the symbols of the host's binaries takes up to some 100 ms of CPU time, once: not while the host starts.
+        var warmUp: MonotonicInstant?
         if policy.isAllowed {
             tools.capturer = StackCapturer(policy: policy)
             tools.symbolizer = Symbolizer()
-            tools.symbolizer?.warmUp()
+            warmUp = Clock.now().advanced(byNanoseconds: Self.warmUpNanoseconds)
         }
-        while var entries = queue.next(waits: tools.unfinished.isEmpty) {
+        while var entries = queue.next(until: tools.unfinished.isEmpty ? warmUp : Clock.now()) {
+            if entries.isEmpty, tools.unfinished.isEmpty {
+                warmUp = nil
+                tools.symbolizer?.warmUp { !queue.isStopped }
+                continue
+            }
             // First what does not wait: the threads may go on any moment.
             for index in entries.indices { captureComputing(&entries[index], &tools) }
             for entry in entries where !queue.isAbandoned { process(entry, &tools) }
@@ -198,6 +205,9 @@ final class ReportDesk: Sendable {
             )
         }
     }
+
+    /// How long after its start the desk prepares for finding names, in nanoseconds.
+    private static let warmUpNanoseconds: Int64 = 1_000_000_000
 
     /// For how long names are looked for before a report goes out with those that are known, in nanoseconds: it is to be
     /// there within 5 ms of the threshold.

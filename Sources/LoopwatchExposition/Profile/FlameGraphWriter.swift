@@ -55,7 +55,12 @@ package enum FlameGraphWriter {
             writeText("nothing was blocked so far", x: "8", y: headHeight + 13, into: &buffer)
         }
         let total = tree.nodes[0].nanoseconds
-        for box in boxes { write(box, tree.nodes[box.node], total: total, into: &buffer) }
+        let start = buffer.count
+        for box in boxes {
+            // The boxes are in the order of their depth: what is left out are the innermost frames of the longest stacks.
+            guard buffer.count - start < Limits.stackBytesInAnswer else { break }
+            write(box, tree.nodes[box.node], total: total, into: &buffer)
+        }
         buffer.append(text: "</svg>\n")
     }
 

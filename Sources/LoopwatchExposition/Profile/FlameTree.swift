@@ -63,7 +63,8 @@ struct FlameTree {
     private mutating func add(_ nanoseconds: Int64, root: String, frames: some Sequence<StackFrame>) {
         var node = 0
         count(nanoseconds, at: node)
-        node = child(of: node, Key(name: root, module: "", origin: .none, isAsynchronous: false))
+        let name = root.isEmpty ? ProfileName.noName : root
+        node = child(of: node, Key(name: name, module: "", origin: .none, isAsynchronous: false))
         count(nanoseconds, at: node)
         for frame in frames {
             let key = Key(

@@ -57,7 +57,7 @@ package enum FoldedStackWriter {
 
     /// Appends a name without what would end it.
     private static func appendName(_ name: String, to buffer: inout [UInt8]) {
-        if name.isEmpty { buffer.append(text: "(no name)") }
+        if name.isEmpty { buffer.append(text: ProfileName.noName) }
         for scalar in name.unicodeScalars {
             switch scalar {
             case ";": buffer.append(0x3A)

@@ -45,8 +45,11 @@ enum ProfileName {
     /// Stands in place of frames where a stack has none.
     static let noFrames = "(no frames)"
 
+    /// Stands in place of an empty name.
+    static let noName = "(no name)"
+
     /// A frame's name, never empty and never too long.
     static func of(_ frame: StackFrame) -> String {
-        frame.function.isEmpty ? "(no name)" : frame.function.clipped(toBytes: Limits.nameBytesInStack)
+        frame.function.isEmpty ? noName : frame.function.clipped(toBytes: Limits.nameBytesInStack)
     }
 }

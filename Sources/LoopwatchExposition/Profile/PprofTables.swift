@@ -71,6 +71,9 @@ struct PprofTables {
         return locations.number(of: Location(mapping: 0, address: 0, lines: [Line(function: function, line: 0)])) + 1
     }
 
+    /// Gives a frame's binary its number, if it has none yet: readers take the first for the program.
+    mutating func addMapping(of frame: StackFrame) { _ = mapping(of: frame) }
+
     private mutating func line(of frame: StackFrame) -> Line {
         let file = frame.file.map { string($0.clippedAtStart(toBytes: Limits.nameBytesInStack)) } ?? 0
         let function = Function(name: string(ProfileName.of(frame)), file: file)

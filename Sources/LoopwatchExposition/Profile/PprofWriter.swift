@@ -35,9 +35,13 @@ package enum PprofWriter {
         var tables = PprofTables()
         writeValueType("stalls", "count", field: Field.sampleType, &tables, into: &message)
         writeValueType("blocked", "nanoseconds", field: Field.sampleType, &tables, into: &message)
+        let entries = profile.top()
+        if let host = entries.lazy.flatMap(\.stack.frames).first(where: { $0.origin == .host }) {
+            tables.addMapping(of: host)
+        }
         var leftOut = (stalls: 0 as UInt64, nanoseconds: 0 as Int64)
         var locationBytes = 0
-        for entry in profile.top() {
+        for entry in entries {
             let frames = LogicalPath.frames(of: entry.stack)
             // The numbers of a sample's locations take three bytes each at most.
             locationBytes += frames.count * entry.shares.count * 3

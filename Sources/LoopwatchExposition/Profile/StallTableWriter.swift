@@ -85,7 +85,7 @@ package enum StallTableWriter {
     /// The cells of one group.
     private static func row(of entry: StallProfile.Entry, total: Int64) -> [String] {
         let targets = entry.targets
-        let others = targets.count > 1 || entry.shares.contains { $0.target == nil } ? "..." : ""
+        let others = targets.count > 1 ? " +\(targets.count - 1)" : ""
         var place = entry.stack.blamed.map { shown(StackLineWriter.place(of: $0)) } ?? ProfileName.noFrames
         let callers = StackLineWriter.callers(of: entry.stack)
         if !callers.isEmpty { place += (callers.hasPrefix("<~") ? " " : " < ") + shown(callers) }

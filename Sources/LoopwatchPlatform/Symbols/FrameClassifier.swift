@@ -25,6 +25,9 @@ enum FrameClassifier {
         "_start", "_init", "_fini", "_dl_", "__libc_", "__cxa_", "__gxx_", "_Unwind_", "_ZSt", "_ZNSt", "_ZNKSt",
         "_ZN9__gnu_cxx", "__pthread_", "__GI_", "__do_global_", "register_tm_clones", "deregister_tm_clones",
         "frame_dummy",
+        // Sanitizers are linked into the executable, and stand in for functions of the C library.
+        "__interceptor_", "___interceptor_", "__tsan", "__asan", "__ubsan", "__lsan", "__sanitizer", "_ZN6__tsan",
+        "_ZN6__asan", "_ZN7__ubsan", "_ZN6__lsan", "_ZN11__sanitizer", "_ZN14__interception",
     ]
 
     /// The origin of code in a binary, by its symbol as the binary has it and the name that was made of that.

@@ -71,14 +71,17 @@ package final class Symbolizer {
     }
 
     /// Pays now what the first call costs: the table of binaries, and the symbols of the executable.
-    package func warmUp() {
+    ///
+    /// - Parameter goesOn: asked now and then whether to go on.
+    package func warmUp(while goesOn: () -> Bool = { true }) {
         timed {
             refreshImages(at: Clock.now(), olderThan: 0)
-            if let host = table.images.first(where: { $0.origin == .host }) {
+            if goesOn(), let host = table.images.first(where: { $0.origin == .host }) {
                 _ = symbols.functions(at: host.textStart)
             }
             // Of the others only names are ever shown.
             for image in table.images where image.origin != .host && image.isELF && image.path.hasPrefix("/") {
+                guard goesOn() else { return }
                 _ = symbols.functions(at: image.textStart, inHurry: true)
                 _ = exportedName(at: image.textStart &- image.bias, in: image)
             }
