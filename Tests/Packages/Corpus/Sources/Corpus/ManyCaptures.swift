@@ -1,0 +1,71 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Dispatch
+internal import Glibc
+internal import Loopwatch
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// One sleep of a loop under very many captures: more watches than anyone has, each of which reports at each doubling of
+/// the lowest threshold there is.
+public enum ManyCaptures {
+    /// What happened to the sleep.
+    public struct Result: Sendable {
+        /// Reports with a stack that came while the thread slept.
+        public var captures: Int
+        /// How long it slept, in milliseconds.
+        public var milliseconds: Double
+        /// Why other reports had no stack.
+        public var omitted: [String]
+        /// What was wrong with the call.
+        public var failure: String?
+
+        /// A sentence.
+        public var text: String {
+            "slept \(milliseconds) ms under \(captures) captures\(failure.map { ", disturbed: \($0)" } ?? ""); without: \(omitted)"
+        }
+    }
+
+    /// Captures that there must be.
+    public static let wanted = 60
+    /// At 5, 10, 20, 40, 80, 160 ms each reports, so that some may be late or missing.
+    private static let watches = 20
+
+    /// Runs it; on a thread of the harness.
+    ///
+    /// - Throws: ``NotPossible``.
+    public static func run() throws -> Result {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let reports = (0..<watches).map { _ in ReportCollector() }
+        let watches = try reports.map { reports in
+            let watch = try Loopwatch.start(reports.configuration(threshold: .milliseconds(5)))
+            watch.add(.loop("nio") { work in loop.execute(work) })
+            return watch
+        }
+        defer {
+            for watch in watches { watch.stop() }
+            try? group.syncShutdownGracefully()
+        }
+        for watch in watches { try CorpusRun.waitUntilAnswered(watch, targets: 1) }
+        let program = UsleepProgram(nanoseconds: 300_000_000)
+        let outcome = Mutex<Outcome?>(nil)
+        let finished: @Sendable (Outcome) -> Void = { result in outcome.withLock { $0 = result } }
+        loop.execute { finished(program.handle()) }
+        guard let outcome = eventually(seconds: 20, { outcome.withLock { $0 } }) else {
+            throw NotPossible("the program did not end")
+        }
+        for reports in reports { _ = reports.wait { $0.report.state == .ended } }
+        let during = reports.flatMap(\.all).map(\.report).filter { report in
+            report.state != .ended && report.unixNanoseconds < outcome.endedUnixNanoseconds
+        }
+        return Result(
+            captures: during.count { $0.stack != nil },
+            milliseconds: Double(outcome.nanoseconds) / 1e6,
+            omitted: Set(during.compactMap(\.stackOmitted)).sorted(),
+            failure: outcome.failure
+        )
+    }
+}
