@@ -44,7 +44,7 @@ struct StackCapturer: ~Copyable {
             note.omitted = CaptureOmission.threadUnknown.text
         }
         for thread in threads {
-            switch stack(of: ThreadView(thread)) {
+            switch stack(of: ThreadView(thread), maySignal: !passesOn) {
             case .success(let stack): note.stacks.append(stack)
             case .failure(.signallingSwitchedOff) where passesOn: note.computing.append(thread)
             case .failure(let omission):
@@ -70,20 +70,20 @@ struct StackCapturer: ~Copyable {
     /// Waits for a thread that is loading one, so never on the watchdog's thread.
     mutating func refreshModules() { unwinder.refreshModules() }
 
-    private mutating func stack(of view: ThreadView) -> Result<RawStack, CaptureOmission> {
-        var result = attempt(view)
+    private mutating func stack(of view: ThreadView, maySignal: Bool) -> Result<RawStack, CaptureOmission> {
+        var result = attempt(view, maySignal: maySignal)
         for _ in 1..<Self.attemptsMost {
             guard case .failure(.moved) = result else { break }
             counts.count(.moved)
-            result = attempt(view)
+            result = attempt(view, maySignal: maySignal)
         }
         counts.passive = UInt64(capture.statistics.passive)
         counts.signalled = UInt64(capture.statistics.signalled)
         return result
     }
 
-    private mutating func attempt(_ view: ThreadView) -> Result<RawStack, CaptureOmission> {
-        capture.capture(view) { registers, memory, _ in
+    private mutating func attempt(_ view: ThreadView, maySignal: Bool) -> Result<RawStack, CaptureOmission> {
+        capture.capture(view, maySignal: maySignal) { registers, memory, _ in
             unwinder.unwind(from: registers, memory: &memory, framesMost: Limits.stackFrames)
         }
     }

@@ -77,14 +77,16 @@ package struct ThreadCapture: ~Copyable {
     ///
     /// - Parameters:
     ///   - thread: the thread; never the caller.
+    ///   - maySignal: whether it may be signalled if it runs and the policy allows it.
     ///   - body: unwinds. It gets the registers that are known, the stack, and whether that is read live, in which case
     ///     what it returns counts only if the thread did not move before it returned. It may be called twice.
     /// - Returns: what `body` returned, or why there is nothing.
     package mutating func capture<Value>(
         _ thread: ThreadView,
+        maySignal: Bool = true,
         _ body: (Registers, inout StackMemory, _ isLive: Bool) -> Value
     ) -> Result<Value, CaptureOmission> {
-        let result = attempt(thread, body)
+        let result = attempt(thread, maySignal: maySignal, body)
         switch result {
         case .success: break
         case .failure(.moved): statistics.discarded += 1
@@ -95,6 +97,7 @@ package struct ThreadCapture: ~Copyable {
 
     private mutating func attempt<Value>(
         _ thread: ThreadView,
+        maySignal: Bool,
         _ body: (Registers, inout StackMemory, Bool) -> Value
     ) -> Result<Value, CaptureOmission> {
         guard policy.isAllowed else { return .failure(.switchedOff) }
@@ -102,6 +105,7 @@ package struct ThreadCapture: ~Copyable {
             return .failure(.threadUnknown)
         }
         if let result = passive(thread, body) { return result }
+        guard maySignal else { return .failure(.signallingSwitchedOff) }
         switch lease {
         case .failure(let omission): return .failure(omission)
         case .success(let lease):
