@@ -33,6 +33,8 @@ public enum Limits {
     public static let stackFrames = 128
     /// Threads of a pool that are captured for one report.
     public static let poolThreadsCaptured = 8
+    /// Threads of the process that are looked through for those of a pool, for one report.
+    public static let threadsSearched = 64
     /// Reports that wait for the names of their code; more are dropped and counted.
     public static let reportsQueued = 1_024
     /// Fingerprints whose report rate is remembered; the least recently used is forgotten.

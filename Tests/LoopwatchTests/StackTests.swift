@@ -57,8 +57,9 @@ extension Live {
             Self.isReleased.store(false, ordering: .relaxed)
             defer { Self.isReleased.store(true, ordering: .relaxed) }
             execute { _ = handleRequestForTest(computes, Self.isReleased) }
-            // A thread that sleeps again and again may go on during a capture, so not each has one.
-            let named = try recorder.wait(for: "a report that names the code") { $0.stack != nil }
+            // A thread that sleeps again and again may go on during a capture, so not each has a stack; and the first
+            // may go out before its lines are found.
+            let named = try recorder.wait(for: "a report that names the code") { $0.stack?.blamed?.line != nil }
             Self.isReleased.store(true, ordering: .relaxed)
             let ended = try recorder.wait(for: "the ended report") { $0.state == .ended }
             #expect(ended.stack != nil)

@@ -130,6 +130,7 @@ final class ReportDesk: Sendable {
             }
             // First what does not wait: the threads may go on any moment.
             for index in entries.indices { captureComputing(&entries[index], &tools) }
+            for index in entries.indices { captureWorkers(&entries[index], &tools) }
             for entry in entries where !queue.isAbandoned { process(entry, &tools) }
             if entries.isEmpty { finish(tools.unfinished.removeFirst(), &tools) }
             if let counts = tools.capturer?.counts { captures.noteDesk(counts) }
@@ -147,6 +148,34 @@ final class ReportDesk: Sendable {
         let computing = capture.computing
         capture.computing = []
         tools.capturer!.capture(computing, of: watched, passesOn: false, into: &capture)
+        entry = .stall(draft, of: watched, now: now, unixNanoseconds: unix, capture)
+    }
+
+    /// Looks for the threads that hold a pool on Dispatch's workers, where those that are known are in no code of the host:
+    /// a thread that is held may never have answered a beat.
+    ///
+    /// Only among those that sleep: of one that computes it is not known whether it is the pool's.
+    private func captureWorkers(_ entry: inout Entry, _ tools: inout Tools) {
+        guard case .stall(let draft, let watched, let now, let unix, var capture) = entry,
+            draft.state != .ended, watched.target.isOnDispatchWorkers, capture.beat != nil,
+            let symbolizer = tools.symbolizer, tools.capturer != nil
+        else { return }
+        func isHeld(_ stack: RawStack) -> Bool {
+            let frames = symbolizer.stack(for: stack, within: Self.namesNanoseconds).frames
+            return frames.contains { $0.origin == .host } && frames.contains { $0.origin == .dispatch }
+        }
+        guard !capture.stacks.contains(where: isHeld) else { return }
+        var search = StallCapture(beat: capture.beat)
+        let own = OwnThread.currentIdentifier
+        for thread in OwnThread.identifiersInProcess(atMost: Limits.threadsSearched) where thread != own {
+            tools.capturer!.capture(CollectionOfOne(thread), of: watched, passesOn: true, into: &search)
+            guard search.beat != nil else { return }
+            if let stack = search.stacks.last, !isHeld(stack) { search.stacks.removeLast() }
+            if search.stacks.count == Limits.poolThreadsCaptured { break }
+        }
+        guard !search.stacks.isEmpty else { return }
+        capture.stacks = search.stacks
+        capture.omitted = nil
         entry = .stall(draft, of: watched, now: now, unixNanoseconds: unix, capture)
     }
 

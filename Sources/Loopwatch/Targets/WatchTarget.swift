@@ -35,6 +35,8 @@ public struct WatchTarget: Sendable {
     var reportsBeforeFirstAnswer = true
     var resolution: Duration?
     var thresholds: Thresholds?
+    /// Whether Dispatch's worker threads serve it, so that those which are held and never answer are found among them.
+    var isOnDispatchWorkers = false
 
     /// Overrides the configuration's thresholds and resolution for this target.
     public func with(thresholds: Thresholds? = nil, resolution: Duration? = nil) -> WatchTarget {
@@ -96,7 +98,7 @@ public struct WatchTarget: Sendable {
 
     /// Swift's global executor, at one priority: each has a queue of its own, so that one may run dry alone.
     public static func globalExecutor(_ name: String = "swift", priority: TaskPriority = .medium) -> WatchTarget {
-        WatchTarget(
+        var target = WatchTarget(
             name: name,
             subject: .pool,
             evidence: .pool,
@@ -104,11 +106,13 @@ public struct WatchTarget: Sendable {
             depth: nil,
             size: { ProcessorCount.logical }
         )
+        target.isOnDispatchWorkers = true
+        return target
     }
 
     /// A concurrent Dispatch queue.
     public static func concurrentQueue(_ name: String, _ queue: DispatchQueue) -> WatchTarget {
-        WatchTarget(
+        var target = WatchTarget(
             name: name,
             subject: .pool,
             evidence: .pool,
@@ -116,6 +120,8 @@ public struct WatchTarget: Sendable {
             depth: nil,
             size: nil
         )
+        target.isOnDispatchWorkers = true
+        return target
     }
 
     /// Any pool of threads.
