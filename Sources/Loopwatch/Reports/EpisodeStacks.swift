@@ -75,7 +75,11 @@ struct EpisodeStacks: Sendable {
     }
 
     /// The stack that most threads are at; of several as frequent, the first.
-    private static func mostFrequent(_ stacks: [Stack]) -> Stack? {
+    ///
+    /// Threads that are in no code of the host, such as workers that wait for work, are to blame only if all are.
+    private static func mostFrequent(_ all: [Stack]) -> Stack? {
+        let inHost = all.filter { $0.blamedIndex != nil }
+        let stacks = inHost.isEmpty ? all : inHost
         guard stacks.count > 1 else { return stacks.first }
         let prints = stacks.map(\.fingerprint)
         let counts = prints.map { print in prints.count { $0 == print } }

@@ -63,7 +63,9 @@ struct NameScanner {
 
     /// What is told of code that the compiler made up; `nil` if someone wrote it.
     func generatedText() -> String? {
-        guard Self.generatedPrefixes.contains(where: { rest.starts(with: $0.utf8) }) else { return nil }
+        // `initializeWithCopy value witness for M.T`: one word for what it does to a value, and then always these.
+        let isValueWitness = rest.drop { $0 != UInt8(ascii: " ") }.starts(with: " value witness for ".utf8)
+        guard isValueWitness || Self.generatedPrefixes.contains(where: { rest.starts(with: $0.utf8) }) else { return nil }
         if rest.starts(with: "reabstraction thunk ".utf8) { return SymbolName.reabstractionThunk }
         return String(decoding: rest, as: UTF8.self)
     }
