@@ -81,4 +81,13 @@ struct EpisodeStacksTests {
         #expect(found.stack == stack("b"))
         #expect(found.samples.count == 3)
     }
+
+    @Test("threads of a pool that are in no code of the host are not what it is blocked by, unless all are")
+    mutating func idleWorkers() {
+        let idle = Stack(frames: [StackFrame(function: "sem_timedwait", module: "libc", origin: .system)])
+        var found = note(draft(.begun, 100), [idle, idle, stack("a")])
+        #expect(found.stack == stack("a") && found.samples == [stack("a")])
+        found = note(draft(.begun, 100, episode: 2), [idle, idle])
+        #expect(found.stack == idle && found.samples.count == 2)
+    }
 }

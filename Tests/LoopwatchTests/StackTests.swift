@@ -73,6 +73,8 @@ extension Live {
                 found.compactMap { $0 }.count == 3 && found.compactMap { $0 } == found.compactMap { $0 }.sorted(),
                 "\(functions)"
             )
+            // A sanitizer's code stands between the program and the C library, and much of it has no name of its own.
+            guard !isSanitized else { return }
             #expect(stack.blamed?.function.contains(expected[0]) == true, "\(functions)")
             #expect(stack.blamed?.file?.hasSuffix("StackTests.swift") == true, "\(stack.blamed as Any)")
             #expect(stack.blamed?.line != nil)

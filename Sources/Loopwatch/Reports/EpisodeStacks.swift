@@ -49,7 +49,7 @@ struct EpisodeStacks: Sendable {
         let known = records[key]
         var record = known ?? Record()
         if !stacks.isEmpty {
-            record.stacks = stacks
+            record.stacks = Self.toBlame(stacks)
             record.omitted = nil
         } else if record.stacks.isEmpty, let omitted = capture.omitted {
             record.omitted = omitted
@@ -71,15 +71,19 @@ struct EpisodeStacks: Sendable {
 
     /// Replaces what was noted of a stall that goes on by the same with all names.
     mutating func complete(_ draft: ReportDraft, _ target: WatchTarget, stacks: [Stack]) {
-        records[Key(subject: target.subject, target: target.name, episode: draft.episode)]?.stacks = stacks
+        records[Key(subject: target.subject, target: target.name, episode: draft.episode)]?.stacks =
+            Self.toBlame(stacks)
+    }
+
+    /// Those of a pool's stacks that are to blame: threads that are in no code of the host, such as workers that wait for
+    /// work, only if all are.
+    static func toBlame(_ stacks: [Stack]) -> [Stack] {
+        let inHost = stacks.filter { $0.blamedIndex != nil }
+        return inHost.isEmpty ? stacks : inHost
     }
 
     /// The stack that most threads are at; of several as frequent, the first.
-    ///
-    /// Threads that are in no code of the host, such as workers that wait for work, are to blame only if all are.
-    private static func mostFrequent(_ all: [Stack]) -> Stack? {
-        let inHost = all.filter { $0.blamedIndex != nil }
-        let stacks = inHost.isEmpty ? all : inHost
+    private static func mostFrequent(_ stacks: [Stack]) -> Stack? {
         guard stacks.count > 1 else { return stacks.first }
         let prints = stacks.map(\.fingerprint)
         let counts = prints.map { print in prints.count { $0 == print } }

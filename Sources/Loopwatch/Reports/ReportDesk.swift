@@ -211,7 +211,7 @@ final class ReportDesk: Sendable {
         let symbolizer = tools.symbolizer
         var stacks = unfinished.found.samples
         if !unfinished.raw.isEmpty, let symbolizer {
-            stacks = unfinished.raw.map { symbolizer.stack(for: $0) }
+            stacks = EpisodeStacks.toBlame(unfinished.raw.map { symbolizer.stack(for: $0) })
             tools.episodes.complete(unfinished.draft, unfinished.target, stacks: stacks)
         }
         let draft = unfinished.draft

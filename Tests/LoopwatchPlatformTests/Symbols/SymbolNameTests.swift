@@ -186,6 +186,15 @@ struct SymbolNameTests {
         #expect(SymbolName(demangled: "MyApp.run() -> ()", host: nil).text == "MyApp.run()")
     }
 
+    @Test(
+        "what the compiler makes to copy and destroy values is nobody's code",
+        arguments: ["destroy", "initializeWithCopy"]
+    )
+    func valueWitness(word: String) {
+        #expect(SymbolName(demangled: "\(word) value witness for MyApp.Order", host: "MyApp").kind == .generated)
+        #expect(SymbolName(demangled: "MyApp.\(word)(MyApp.Order) -> ()", host: "MyApp").kind == .function)
+    }
+
     @Test("a long name is cut, between characters, and says so")
     func long() {
         let name = SymbolName(demangled: "MyApp." + String(repeating: "ä", count: 4_000) + "() -> ()", host: "MyApp")
