@@ -28,9 +28,10 @@ public struct Stack: Sendable, Hashable {
         return frames[(blamedIndex + 1)...].filter { $0.origin == .host }
     }
 
-    /// A number that is the same for two stacks through the same functions, wherever their binaries were loaded, whichever
-    /// lines they were at and however deep they recursed: FNV-1a, 64 bits (Fowler, Noll, Vo), over module and function of
-    /// each frame. Inlined functions are left out: they are not known of a stack that was named in a hurry.
+    /// A number that is the same for two stacks through the same functions.
+    ///
+    /// It does not matter where their binaries were loaded, which lines they were at and how deep they recursed. FNV-1a, 64
+    /// bits (Fowler, Noll, Vo), over module and function of each frame. Inlined functions are left out: they are not known of a stack that was named in a hurry.
     public var fingerprint: UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         func add(_ text: some Sequence<UInt8>) {

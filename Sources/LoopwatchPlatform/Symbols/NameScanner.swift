@@ -65,7 +65,8 @@ struct NameScanner {
     func generatedText() -> String? {
         // `initializeWithCopy value witness for M.T`: one word for what it does to a value, and then always these.
         let isValueWitness = rest.drop { $0 != UInt8(ascii: " ") }.starts(with: " value witness for ".utf8)
-        guard isValueWitness || Self.generatedPrefixes.contains(where: { rest.starts(with: $0.utf8) }) else { return nil }
+        let isGenerated = Self.generatedPrefixes.contains { rest.starts(with: $0.utf8) }
+        guard isValueWitness || isGenerated else { return nil }
         if rest.starts(with: "reabstraction thunk ".utf8) { return SymbolName.reabstractionThunk }
         return String(decoding: rest, as: UTF8.self)
     }
