@@ -30,6 +30,8 @@ final class ReportDesk: Sendable {
         var found: EpisodeStacks.Found
         var raw: [RawStack]
         var unixNanoseconds: Int64
+        /// How often names were looked for since.
+        var attempts = 0
     }
 
     private let reporter: Reporter
@@ -132,7 +134,7 @@ final class ReportDesk: Sendable {
             for index in entries.indices { captureComputing(&entries[index], &tools) }
             for index in entries.indices { captureWorkers(&entries[index], &tools) }
             for entry in entries where !queue.isAbandoned { process(entry, &tools) }
-            if entries.isEmpty { finish(tools.unfinished.removeFirst(), &tools) }
+            if entries.isEmpty, advance(&tools) { finish(tools.unfinished.removeFirst(), &tools) }
             if let counts = tools.capturer?.counts { captures.noteDesk(counts) }
             if let statistics = tools.symbolizer?.statistics { captures.noteSymbols(statistics) }
             if tools.unfinished.isEmpty { tools.capturer?.refreshModules() }
@@ -206,6 +208,18 @@ final class ReportDesk: Sendable {
         }
     }
 
+    /// Finds some more names for the first unfinished report; returns whether there is no more to be found.
+    ///
+    /// A little at a time: a report that comes meanwhile does not wait for all names of this one.
+    private func advance(_ tools: inout Tools) -> Bool {
+        guard let symbolizer = tools.symbolizer, !tools.unfinished.isEmpty,
+            let raw = tools.unfinished[0].raw.first(where: { !symbolizer.isKnown($0) })
+        else { return true }
+        _ = symbolizer.stack(for: raw, within: Self.namesNanoseconds)
+        tools.unfinished[0].attempts += 1
+        return tools.unfinished[0].attempts >= Self.attemptsMost
+    }
+
     /// Finds all names of what was reported in a hurry, for the reports to come, and adds it to the profile.
     private func finish(_ unfinished: Unfinished, _ tools: inout Tools) {
         let symbolizer = tools.symbolizer
@@ -234,6 +248,10 @@ final class ReportDesk: Sendable {
             )
         }
     }
+
+    /// How often names are looked for, each time for as long as a report may wait: stacks with frames that no binary holds
+    /// are never known.
+    private static let attemptsMost = 200
 
     /// How long after its start the desk prepares for finding names, in nanoseconds.
     private static let warmUpNanoseconds: Int64 = 1_000_000_000

@@ -121,6 +121,9 @@ package final class Symbolizer {
         }
     }
 
+    /// Whether all that can be known of a stack is known by now.
+    package func isKnown(_ raw: RawStack) -> Bool { stacks.value(for: raw) != nil }
+
     /// The frames that one address stands for, the innermost inlined one first.
     private func frames(for frame: RawFrame, at now: MonotonicInstant, inHurry: Bool) -> [NamedFrame] {
         let address = frame.isReturnAddress ? frame.address &- 1 : frame.address

@@ -103,6 +103,8 @@ case "blocks":
             done.signal()
         }
         done.wait()
+        // A report may wait for the names of its code.
+        for _ in 0..<50 where !received.withLock({ $0.contains { $0.report.state == .ended } }) { usleep(10_000) }
         usleep(60_000)
         let (began, ended) = span.withLock { $0 }
         let reports = received.withLock { $0 }
