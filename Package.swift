@@ -36,6 +36,11 @@ let package = Package(
         ),
         .target(name: "LoopwatchDaemon", dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchPlatform"]),
         .executableTarget(name: "loopwatch", dependencies: ["LoopwatchDaemon"]),
+        .executableTarget(
+            name: "capture-benchmark",
+            dependencies: ["LoopwatchCore", "LoopwatchPlatform"],
+            path: "Tests/CaptureBenchmark"
+        ),
         .testTarget(name: "LoopwatchCoreTests", dependencies: ["LoopwatchCore"]),
         .testTarget(
             name: "LoopwatchDaemonTests",
