@@ -21,6 +21,8 @@ final class ReportDesk: Sendable {
         var symbolizer: Symbolizer?
         var capturer: StackCapturer?
         var unfinished: [Unfinished] = []
+        /// Whether the symbols of the host's binaries were read: before, not even one name is had in time for a report.
+        var isPrepared = false
     }
 
     /// A report that went out, with names that were found in a hurry.
@@ -125,9 +127,10 @@ final class ReportDesk: Sendable {
             warmUp = Clock.now().advanced(byNanoseconds: Self.warmUpNanoseconds)
         }
         while var entries = queue.next(until: tools.unfinished.isEmpty ? warmUp : Clock.now()) {
-            if entries.isEmpty, tools.unfinished.isEmpty {
+            if entries.isEmpty, !tools.isPrepared {
                 warmUp = nil
                 tools.symbolizer?.warmUp { !queue.isStopped }
+                tools.isPrepared = true
                 continue
             }
             // First what does not wait: the threads may go on any moment.
@@ -159,7 +162,7 @@ final class ReportDesk: Sendable {
     /// Only among those that sleep: of one that computes it is not known whether it is the pool's.
     private func captureWorkers(_ entry: inout Entry, _ tools: inout Tools) {
         guard case .stall(let draft, let watched, let now, let unix, var capture) = entry,
-            draft.state != .ended, watched.target.isOnDispatchWorkers, capture.beat != nil,
+            draft.state != .ended, tools.isPrepared, watched.target.isOnDispatchWorkers, capture.beat != nil,
             let symbolizer = tools.symbolizer, tools.capturer != nil
         else { return }
         func isHeld(_ stack: RawStack) -> Bool {
@@ -185,8 +188,9 @@ final class ReportDesk: Sendable {
         switch entry {
         case .interruption(let interruption, let nanoseconds, let now, let unix):
             reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: unix)
-        case .stall(let draft, let watched, let now, let unix, let capture):
-            let symbolizer = tools.symbolizer
+        case .stall(let draft, let watched, let now, let unix, var capture):
+            let symbolizer = tools.isPrepared ? tools.symbolizer : nil
+            if !tools.isPrepared, !capture.stacks.isEmpty { capture.omitted = Self.namesFollow }
             let nanoseconds = Self.namesNanoseconds / Int64(max(1, capture.stacks.count))
             let stacks = capture.stacks.compactMap { symbolizer?.stack(for: $0, within: nanoseconds) }
             let found = tools.episodes.note(draft, watched.target, stacks: stacks, capture)
@@ -252,6 +256,9 @@ final class ReportDesk: Sendable {
     /// How often names are looked for, each time for as long as a report may wait: stacks with frames that no binary holds
     /// are never known.
     private static let attemptsMost = 200
+
+    /// What is said of a stack the names of which are not known yet.
+    private static let namesFollow = "the names of its code are still being read; later reports have them"
 
     /// How long after its start the desk prepares for finding names, in nanoseconds.
     private static let warmUpNanoseconds: Int64 = 1_000_000_000

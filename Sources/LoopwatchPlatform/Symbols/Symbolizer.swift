@@ -137,16 +137,18 @@ package final class Symbolizer {
             return [NamedFrame(frame: unknown, kind: .function)]
         }
         counts.misses += 1
-        let frames = lookUp(address, isInnermost: !frame.isReturnAddress, in: image, inHurry: inHurry)
+        // Of code that is not the host's only names are shown, which costs little.
+        let inHurry = inHurry && image.origin == .host
+        let frames = lookUp(address, in: image, inHurry: inHurry || image.origin != .host)
         if !inHurry { addresses.insert(frames, for: address) }
         return frames
     }
 
-    private func lookUp(_ address: UInt64, isInnermost: Bool, in image: LoadedImage, inHurry: Bool) -> [NamedFrame] {
+    private func lookUp(_ address: UInt64, in image: LoadedImage, inHurry: Bool) -> [NamedFrame] {
         let offset = address &- image.bias
         let isFile = image.isELF && image.path.hasPrefix("/")
         var functions = isFile ? symbols.functions(at: address, inHurry: inHurry) : []
-        if isInnermost, image.origin == .host, !inHurry, let first = functions.first, first.line == nil {
+        if image.origin == .host, !inHurry, let first = functions.first, first.line == nil {
             (functions[0].file, functions[0].line) = lineBefore(address, of: first.symbol)
         }
         // The C library's internal names of a function are not those that people know: __GI___nanosleep.

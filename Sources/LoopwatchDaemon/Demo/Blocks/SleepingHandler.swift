@@ -8,6 +8,8 @@ enum SleepingHandler {
     /// Sleeps on the loop.
     @inline(never)
     static func sleepInHandler(nanoseconds: Int64) {
-        usleep(UInt32(clamping: nanoseconds / 1_000))
+        var left = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        var rest = timespec()
+        while nanosleep(&left, &rest) != 0 { left = rest }
     }
 }

@@ -24,7 +24,10 @@ extension Integration {
             #expect(entries.allSatisfy { $0.report.kind == .stall }, "\(log.text)")
             let ended = entries.map(\.report).filter { $0.state == .ended }
             #expect(ended.count == Self.times, "\(log.text)")
-            #expect(entries.filter { $0.report.state == .begun && $0.whileBlocked }.count == Self.times, "\(log.text)")
+            // One may be told late: while the names of the server's code are read for the first time, which takes some
+            // tenths of a second in a debug build.
+            let early = entries.count { $0.report.state == .begun && $0.whileBlocked }
+            #expect(early >= Self.times - 1, "\(log.text)")
             // On a machine that others use as well, the job may have waited for a CPU for as long as it had one.
             #expect(ended.allSatisfy { [.cpu, .runqueue, .unknown].contains($0.cause) }, "\(log.text)")
             for (report, truth) in zip(ended, truths) {
