@@ -90,7 +90,9 @@ measure("thread that computes, captured by signal and unwound", rounds: 200) { t
 let statistics = capture.statistics
 let pause = Double(statistics.pauseNanosecondsTotal) / 1e3 / Double(max(1, statistics.signalled))
 let longest = Double(statistics.pauseNanosecondsMaximum) / 1e3
-print("the thread that computes was held \(pause) us on average, \(longest) us at most; \(statistics.signalled) captures")
+print(
+    "the thread that computes was held \(pause) us on average, \(longest) us at most; \(statistics.signalled) captures"
+)
 
 let symbolizer = Symbolizer()
 measure("names, preparation", rounds: 1) {
