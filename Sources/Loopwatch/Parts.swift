@@ -116,7 +116,7 @@ final class Parts: Sendable {
                     wake: wake,
                     resolutionNanoseconds: configuration.resolution.wholeNanoseconds,
                     ownThreads: {
-                        [log?.threadIdentifier, server?.threadIdentifier, desk.threadIdentifier].compactMap { $0 }
+                        [log?.threadIdentifier, server?.threadIdentifier].compactMap { $0 } + desk.threadIdentifiers
                     }
                 )
                 try watchdog.start()

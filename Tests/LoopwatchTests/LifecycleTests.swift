@@ -129,7 +129,7 @@ extension Live {
                 do {
                     let watch = try Loopwatch.start(.forTests)
                     let task = Task { try await watch.run() }
-                    #expect(Set(ProcessView.ownThreadNames) == ["lw-reports", "lw-watchdog"])
+                    #expect(Set(ProcessView.ownThreadNames) == ["lw-names", "lw-reports", "lw-watchdog"])
                     task.cancel()
                     try await task.value
                     try eventually("no thread is left") { ProcessView.ownThreadNames.isEmpty }

@@ -11,8 +11,8 @@ struct EpisodeStacks: Sendable {
         var stack: Stack?
         var omitted: String?
         var causeDetail: String?
-        /// The stacks that the time since the report before belongs to; several for a pool.
-        var samples: [Stack] = []
+        /// What the time since the report before belongs to; several for a pool.
+        var raw: [RawStack] = []
         /// That time, in nanoseconds.
         var nanoseconds: Int64 = 0
         /// Whether this is the first that is said of the stall.
@@ -26,6 +26,7 @@ struct EpisodeStacks: Sendable {
     }
 
     private struct Record: Sendable {
+        var raw: [RawStack] = []
         var stacks: [Stack] = []
         var omitted: String?
         var causeDetail: String?
@@ -48,6 +49,10 @@ struct EpisodeStacks: Sendable {
         let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
         let known = records[key]
         var record = known ?? Record()
+        if !capture.stacks.isEmpty {
+            record.raw = capture.stacks
+            record.stacks = []
+        }
         if !stacks.isEmpty {
             record.stacks = Self.toBlame(stacks)
             record.omitted = nil
@@ -55,7 +60,7 @@ struct EpisodeStacks: Sendable {
             record.omitted = omitted
         }
         record.causeDetail = capture.causeDetail ?? record.causeDetail
-        var found = Found(causeDetail: record.causeDetail, samples: record.stacks, isFirst: known == nil)
+        var found = Found(causeDetail: record.causeDetail, raw: record.raw, isFirst: known == nil)
         found.nanoseconds = max(0, draft.durationNanoseconds - record.accountedNanoseconds)
         record.accountedNanoseconds = max(record.accountedNanoseconds, draft.durationNanoseconds)
         found.stack = Self.mostFrequent(record.stacks)
@@ -69,10 +74,17 @@ struct EpisodeStacks: Sendable {
         return found
     }
 
-    /// Replaces what was noted of a stall that goes on by the same with all names.
-    mutating func complete(_ draft: ReportDraft, _ target: WatchTarget, stacks: [Stack]) {
-        records[Key(subject: target.subject, target: target.name, episode: draft.episode)]?.stacks =
-            Self.toBlame(stacks)
+    /// What was captured last of a stall that goes on, if its names were not had in time.
+    func unnamed(_ draft: ReportDraft, _ target: WatchTarget) -> [RawStack] {
+        let record = records[Key(subject: target.subject, target: target.name, episode: draft.episode)]
+        return record.map { $0.stacks.isEmpty ? $0.raw : [] } ?? []
+    }
+
+    /// Replaces what was noted of a stall that goes on by the same with all names; nothing if more was captured since.
+    mutating func complete(_ draft: ReportDraft, _ target: WatchTarget, raw: [RawStack], stacks: [Stack]) {
+        let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
+        guard records[key]?.raw == raw else { return }
+        records[key]?.stacks = Self.toBlame(stacks)
     }
 
     /// Those of a pool's stacks that are to blame: threads that are in no code of the host, such as workers that wait for

@@ -1,0 +1,129 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+internal import Synchronization
+
+/// Finds the names of captured code on a thread of its own, so that no report waits for it for longer than it wants to:
+/// reading the symbols of a large binary for the first time takes some tenths of a second, and may wait for the loader.
+final class NameFinder: Sendable {
+    private enum Request: Sendable {
+        /// Somebody waits.
+        case soon(Answer)
+        /// Nobody does.
+        case complete([RawStack], @Sendable ([Stack]) -> Void)
+    }
+
+    /// Where the answer to somebody who waits is put.
+    private final class Answer: Sendable {
+        let raw: [RawStack]
+        let stacks = Mutex<[Stack]?>(nil)
+
+        init(_ raw: [RawStack]) { self.raw = raw }
+    }
+
+    /// Stacks whose names are still to be completed.
+    private struct Unfinished: Sendable {
+        var raw: [RawStack]
+        var done: @Sendable ([Stack]) -> Void
+        var attempts = 0
+    }
+
+    private let queue: QueueThread<Request>
+    private let answered: WakeSignal
+    private let captures: CaptureCounts
+
+    /// How long after its start the finder reads the symbols of the host's binaries, in nanoseconds: not while the host
+    /// starts.
+    private static let preparationNanoseconds: Int64 = 1_000_000_000
+    /// For how long names are looked for before somebody who waits is looked after again, in nanoseconds.
+    private static let pieceNanoseconds: Int64 = 2_000_000
+    /// How often the names of a stack are looked for: one with frames that no binary holds is never known.
+    private static let attemptsMost = 200
+
+    /// Starts the thread.
+    ///
+    /// - Parameter captures: takes what the search costs.
+    /// - Throws: ``SystemError`` when the process has no descriptor or thread left.
+    init(captures: CaptureCounts) throws {
+        self.captures = captures
+        answered = try WakeSignal()
+        queue = try QueueThread(name: "lw-names", limit: Limits.reportsQueued)
+        try queue.start { self.run() }
+    }
+
+    /// The thread.
+    var threadIdentifier: ThreadIdentifier? { queue.threadIdentifier }
+
+    /// The names of stacks, as far as they are found within a time; `nil` if not even that.
+    ///
+    /// Waits; for one thread at a time.
+    func stacks(for raw: [RawStack], within nanoseconds: Int64) -> [Stack]? {
+        guard !raw.isEmpty else { return [] }
+        let answer = Answer(raw)
+        let deadline = Clock.now().advanced(byNanoseconds: nanoseconds)
+        queue.enqueue(.soon(answer), isLoss: false)
+        while true {
+            if let stacks = answer.stacks.withLock({ $0 }) { return stacks }
+            // What wakes this may be the answer to an earlier question.
+            guard answered.wait(until: deadline) else { return answer.stacks.withLock { $0 } }
+        }
+    }
+
+    /// Finds all names of stacks, and passes them on, on the finder's thread; never waits.
+    func complete(_ raw: [RawStack], _ done: @escaping @Sendable ([Stack]) -> Void) {
+        queue.enqueue(.complete(raw, done), isLoss: false)
+    }
+
+    /// Ends the thread, after at most two seconds.
+    func stop() {
+        queue.stop()
+        answered.close()
+    }
+
+    private func run() {
+        let symbolizer = Symbolizer()
+        var unfinished: [Unfinished] = []
+        var isPrepared = false
+        let preparation = Clock.now().advanced(byNanoseconds: Self.preparationNanoseconds)
+        while let requests = queue.next(until: unfinished.isEmpty ? (isPrepared ? nil : preparation) : Clock.now()) {
+            for request in requests {
+                switch request {
+                case .soon(let answer):
+                    let piece = Self.pieceNanoseconds / Int64(answer.raw.count)
+                    let stacks = answer.raw.map { symbolizer.stack(for: $0, within: piece) }
+                    answer.stacks.withLock { $0 = stacks }
+                    answered.wake()
+                case .complete(let raw, let done):
+                    unfinished.append(Unfinished(raw: raw, done: done))
+                }
+            }
+            if requests.isEmpty {
+                if !isPrepared {
+                    isPrepared = true
+                    symbolizer.warmUp { !queue.isStopped }
+                } else if !unfinished.isEmpty, advance(&unfinished[0], symbolizer) {
+                    finish(unfinished.removeFirst(), symbolizer)
+                }
+            }
+            captures.noteSymbols(symbolizer.statistics)
+        }
+        // At the end what is known has to do.
+        for stacks in unfinished where !queue.isAbandoned {
+            stacks.done(stacks.raw.map { symbolizer.stack(for: $0, within: 0) })
+        }
+    }
+
+    /// Finds some more names; returns whether there are no more to be found.
+    private func advance(_ unfinished: inout Unfinished, _ symbolizer: Symbolizer) -> Bool {
+        guard let raw = unfinished.raw.first(where: { !symbolizer.isKnown($0) }) else { return true }
+        _ = symbolizer.stack(for: raw, within: Self.pieceNanoseconds)
+        unfinished.attempts += 1
+        return unfinished.attempts >= Self.attemptsMost
+    }
+
+    private func finish(_ unfinished: Unfinished, _ symbolizer: Symbolizer) {
+        unfinished.done(unfinished.raw.map { symbolizer.stack(for: $0, within: Self.pieceNanoseconds) })
+    }
+}
