@@ -3,7 +3,18 @@
 
 #define _GNU_SOURCE
 #include "CLoopwatchRuntime.h"
+#include <errno.h>
 #include <link.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int lw_is_mapped(const void *address) {
+    unsigned char resident;
+    uintptr_t page = (uintptr_t)address & ~((uintptr_t)sysconf(_SC_PAGESIZE) - 1);
+    // ENOMEM: nothing is mapped there (mincore(2)). Other errors say nothing.
+    return mincore((void *)page, 1, &resident) == 0 || errno != ENOMEM;
+}
 
 struct listing {
     struct lw_module_piece *pieces;

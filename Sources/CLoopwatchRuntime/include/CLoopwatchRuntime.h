@@ -113,6 +113,11 @@ struct lw_module_counts {
 /// Provided because the Glibc module does not import dl_iterate_phdr().
 struct lw_module_counts lw_module_counts(void);
 
+/// Whether something is mapped at an address of this process; takes no lock of the loader. Costs 0.2 us.
+///
+/// Provided because the Glibc module does not import mincore().
+int lw_is_mapped(const void *_Nonnull address);
+
 /// Lists the pieces of all loaded modules, at most `capacity`; returns how many there are, which may be more. Takes the
 /// loader's lock.
 size_t lw_list_module_pieces(

@@ -54,6 +54,11 @@ package struct Unwinder: ~Copyable {
     ) -> RawStack {
         var stack = RawStack(frames: [], isTruncated: true)
         guard framesMost > 0 else { return stack }
+        if modules.dropUnloaded() {
+            #if arch(x86_64)
+                depths.forget()
+            #endif
+        }
         stack.frames.reserveCapacity(min(framesMost, 64))
         stack.frames.append(RawFrame(address: registers.programCounter, isReturnAddress: false))
         let steps = framesMost.addingReportingOverflow(UnwindLimits.checkingStepsMost)
