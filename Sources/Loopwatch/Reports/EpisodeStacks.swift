@@ -17,6 +17,12 @@ struct EpisodeStacks: Sendable {
         var nanoseconds: Int64 = 0
         /// Whether this is the first that is said of the stall.
         var isFirst = false
+
+        /// Takes the names of what was captured.
+        mutating func name(_ stacks: [Stack]) {
+            stack = EpisodeStacks.mostFrequent(EpisodeStacks.toBlame(stacks))
+            if stack != nil { omitted = nil }
+        }
     }
 
     private struct Key: Hashable {
@@ -95,7 +101,7 @@ struct EpisodeStacks: Sendable {
     }
 
     /// The stack that most threads are at; of several as frequent, the first.
-    private static func mostFrequent(_ stacks: [Stack]) -> Stack? {
+    fileprivate static func mostFrequent(_ stacks: [Stack]) -> Stack? {
         guard stacks.count > 1 else { return stacks.first }
         let prints = stacks.map(\.fingerprint)
         let counts = prints.map { print in prints.count { $0 == print } }

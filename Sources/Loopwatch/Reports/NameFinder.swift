@@ -26,8 +26,9 @@ final class NameFinder: Sendable {
     /// Stacks whose names are still to be completed.
     private struct Unfinished: Sendable {
         var raw: [RawStack]
-        var done: @Sendable ([Stack]) -> Void
-        var attempts = 0
+        var passOn: @Sendable ([Stack]) -> Void
+        /// How many of them are complete.
+        var done = 0
     }
 
     private let queue: QueueThread<Request>
@@ -39,8 +40,6 @@ final class NameFinder: Sendable {
     private static let preparationNanoseconds: Int64 = 1_000_000_000
     /// For how long names are looked for before somebody who waits is looked after again, in nanoseconds.
     private static let pieceNanoseconds: Int64 = 2_000_000
-    /// How often the names of a stack are looked for: one with frames that no binary holds is never known.
-    private static let attemptsMost = 200
 
     /// Starts the thread.
     ///
@@ -96,7 +95,7 @@ final class NameFinder: Sendable {
                     answer.stacks.withLock { $0 = stacks }
                     answered.wake()
                 case .complete(let raw, let done):
-                    unfinished.append(Unfinished(raw: raw, done: done))
+                    unfinished.append(Unfinished(raw: raw, passOn: done))
                 }
             }
             if requests.isEmpty {
@@ -111,19 +110,22 @@ final class NameFinder: Sendable {
         }
         // At the end what is known has to do.
         for stacks in unfinished where !queue.isAbandoned {
-            stacks.done(stacks.raw.map { symbolizer.stack(for: $0, within: 0) })
+            stacks.passOn(stacks.raw.map { symbolizer.stack(for: $0, within: 0) })
         }
     }
 
     /// Finds some more names; returns whether there are no more to be found.
     private func advance(_ unfinished: inout Unfinished, _ symbolizer: Symbolizer) -> Bool {
-        guard let raw = unfinished.raw.first(where: { !symbolizer.isKnown($0) }) else { return true }
-        _ = symbolizer.stack(for: raw, within: Self.pieceNanoseconds)
-        unfinished.attempts += 1
-        return unfinished.attempts >= Self.attemptsMost
+        while unfinished.done < unfinished.raw.count {
+            guard symbolizer.advance(unfinished.raw[unfinished.done], within: Self.pieceNanoseconds) else {
+                return false
+            }
+            unfinished.done += 1
+        }
+        return true
     }
 
     private func finish(_ unfinished: Unfinished, _ symbolizer: Symbolizer) {
-        unfinished.done(unfinished.raw.map { symbolizer.stack(for: $0, within: Self.pieceNanoseconds) })
+        unfinished.passOn(unfinished.raw.map { symbolizer.stack(for: $0, within: Self.pieceNanoseconds) })
     }
 }

@@ -12,6 +12,13 @@ final class ReportDesk: Sendable {
         case stall(ReportDraft, of: WatchedTarget, now: MonotonicInstant, unixNanoseconds: Int64, StallCapture)
         case interruption(Interruption, nanoseconds: Int64, now: MonotonicInstant, unixNanoseconds: Int64)
         case named(ReportDraft, WatchTarget, [RawStack], [Stack])
+        case endNamed(
+            ReportDraft,
+            of: WatchedTarget,
+            now: MonotonicInstant,
+            unixNanoseconds: Int64,
+            EpisodeStacks.Found
+        )
     }
 
     /// What the desk's thread works with.
@@ -103,8 +110,9 @@ final class ReportDesk: Sendable {
 
     /// Finishes what is queued, for at most two seconds.
     func stop() {
-        queue?.stop()
+        // First the names, for which ended reports wait.
         names?.stop()
+        queue?.stop()
     }
 
     private func submit(_ entry: Entry) {
@@ -179,12 +187,24 @@ final class ReportDesk: Sendable {
             reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: unix)
         case .named(let draft, let target, let raw, let stacks):
             tools.episodes.complete(draft, target, raw: raw, stacks: stacks)
+        case .endNamed(let draft, let watched, let now, let unix, let found):
+            report(draft, of: watched, found, now: now, unixNanoseconds: unix)
         case .stall(let draft, let watched, let now, let unix, var capture):
             let raw = capture.stacks.isEmpty ? tools.episodes.unnamed(draft, watched.target) : capture.stacks
-            let stacks = names?.stacks(for: raw, within: Self.namesNanoseconds)
+            let patience = draft.state == .begun ? Self.namesNanoseconds : Self.laterNamesNanoseconds
+            let stacks = names?.stacks(for: raw, within: patience)
             if stacks == nil, !raw.isEmpty { capture.omitted = Self.namesFollow }
             let found = tools.episodes.note(draft, watched.target, stacks: stacks ?? [], capture)
-            report(draft, of: watched, found, now: now, unixNanoseconds: unix)
+            if draft.state == .ended, stacks == nil, let names, let queue {
+                // It is over: the report waits for the names, and no other report for it.
+                names.complete(raw) { all in
+                    var named = found
+                    named.name(all)
+                    queue.enqueue(.endNamed(draft, of: watched, now: now, unixNanoseconds: unix, named))
+                }
+            } else {
+                report(draft, of: watched, found, now: now, unixNanoseconds: unix)
+            }
             if draft.kind == .stall { complete(draft, watched.target, found, unixNanoseconds: unix) }
         }
     }
@@ -223,6 +243,9 @@ final class ReportDesk: Sendable {
     /// For how long names are looked for before a report goes out with those that are known, in nanoseconds: it is to be
     /// there within 5 ms of the threshold.
     private static let namesNanoseconds: Int64 = 3_000_000
+
+    /// The same for later reports of a stall, which are not awaited as much.
+    private static let laterNamesNanoseconds: Int64 = 30_000_000
 
     private func report(
         _ draft: ReportDraft,

@@ -37,6 +37,8 @@ package final class Symbolizer {
     private var symbols = RuntimeSymbols(ImageTable(images: []))
     private var exported = GenerationCache<String, ExportedSymbols>(capacity: SymbolLimits.exportedTables)
     private var addresses: GenerationCache<UInt64, [NamedFrame]>
+    /// Names that were found in a hurry, of addresses of which there is more to be known.
+    private var hurried: GenerationCache<UInt64, [NamedFrame]>
     private var stacks: GenerationCache<RawStack, Stack>
     private var hostModule: String?
     private var lastRefresh: MonotonicInstant?
@@ -56,6 +58,7 @@ package final class Symbolizer {
     init(addressesCached: Int, stacksCached: Int, stackCPUNanoseconds: Int64) {
         self.stackCPUNanoseconds = stackCPUNanoseconds
         addresses = GenerationCache(capacity: addressesCached)
+        hurried = GenerationCache(capacity: addressesCached)
         stacks = GenerationCache(capacity: stacksCached)
     }
 
@@ -121,14 +124,33 @@ package final class Symbolizer {
         }
     }
 
-    /// Whether all that can be known of a stack is known by now.
-    package func isKnown(_ raw: RawStack) -> Bool { stacks.value(for: raw) != nil }
+    /// Looks for names of a stack that are not known yet, all that is to be known of one address after another, until a time
+    /// is over; returns whether there are no more to be looked for.
+    package func advance(_ raw: RawStack, within nanoseconds: Int64) -> Bool {
+        timed {
+            let now = Clock.now()
+            refreshImages(at: now, olderThan: SymbolLimits.imageAgeNanoseconds)
+            for frame in raw.frames.prefix(SymbolLimits.frames) where addresses.value(for: Self.place(of: frame)) == nil
+            {
+                if Clock.now().nanoseconds(since: now) > nanoseconds { return false }
+                // What no binary holds is not known afterwards either.
+                _ = frames(for: frame, at: now, inHurry: false)
+            }
+            return true
+        }
+    }
+
+    /// The address to look up for a frame.
+    private static func place(of frame: RawFrame) -> UInt64 {
+        frame.isReturnAddress ? frame.address &- 1 : frame.address
+    }
 
     /// The frames that one address stands for, the innermost inlined one first.
     private func frames(for frame: RawFrame, at now: MonotonicInstant, inHurry: Bool) -> [NamedFrame] {
-        let address = frame.isReturnAddress ? frame.address &- 1 : frame.address
+        let address = Self.place(of: frame)
         counts.lookups += 1
         if let known = addresses.value(for: address) { return known }
+        if inHurry, let known = hurried.value(for: address) { return known }
         if table.image(holding: address) == nil {
             refreshImages(at: now, olderThan: SymbolLimits.imageRefreshNanoseconds)
         }
@@ -140,7 +162,7 @@ package final class Symbolizer {
         // Of code that is not the host's only names are shown, which costs little.
         let inHurry = inHurry && image.origin == .host
         let frames = lookUp(address, in: image, inHurry: inHurry || image.origin != .host)
-        if !inHurry { addresses.insert(frames, for: address) }
+        if inHurry { hurried.insert(frames, for: address) } else { addresses.insert(frames, for: address) }
         return frames
     }
 
@@ -219,6 +241,7 @@ package final class Symbolizer {
         // A library that was added changes no name that is known; one that is gone or has moved does.
         if !Set(table.images).isSuperset(of: self.table.images) {
             addresses.removeAll()
+            hurried.removeAll()
             stacks.removeAll()
             exported.removeAll()
         }

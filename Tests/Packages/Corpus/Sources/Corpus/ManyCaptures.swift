@@ -13,7 +13,7 @@ internal import Synchronization
 public enum ManyCaptures {
     /// What happened to the sleep.
     public struct Result: Sendable {
-        /// Reports with a stack that came while the thread slept.
+        /// Times that the thread's stack was read while it slept.
         public var captures: Int
         /// How long it slept, in milliseconds.
         public var milliseconds: Double
@@ -54,13 +54,18 @@ public enum ManyCaptures {
         var result = Result(captures: 0, milliseconds: 0, omitted: [], failure: nil)
         // Reports that a busy machine makes late become one, so it may take more than one sleep; none may be disturbed.
         for _ in 0..<sleepsMost where result.captures < wanted && result.failure == nil {
-            result = try sleep(on: loop, reports)
+            result = try sleep(on: loop, watches, reports)
         }
         return result
     }
 
-    private static func sleep(on loop: any EventLoop, _ reports: [ReportCollector]) throws -> Result {
+    private static func sleep(
+        on loop: any EventLoop,
+        _ watches: [Loopwatch],
+        _ reports: [ReportCollector]
+    ) throws -> Result {
         for reports in reports { reports.clear() }
+        let before = captured(by: watches)
         let program = UsleepProgram(nanoseconds: 300_000_000)
         let outcome = Mutex<Outcome?>(nil)
         let finished: @Sendable (Outcome) -> Void = { result in outcome.withLock { $0 = result } }
@@ -68,15 +73,22 @@ public enum ManyCaptures {
         guard let outcome = eventually(seconds: 20, { outcome.withLock { $0 } }) else {
             throw NotPossible("the program did not end")
         }
+        // Nothing is captured once the sleep is over: the loop has gone on.
+        let captures = captured(by: watches) - before
         for reports in reports { _ = reports.wait { $0.report.state == .ended } }
         let during = reports.flatMap(\.all).map(\.report).filter { report in
             report.state != .ended && report.unixNanoseconds < outcome.endedUnixNanoseconds
         }
         return Result(
-            captures: during.count { $0.stack != nil },
+            captures: Int(captures),
             milliseconds: Double(outcome.nanoseconds) / 1e6,
             omitted: Set(during.compactMap(\.stackOmitted)).sorted(),
             failure: outcome.failure ?? (outcome.nanoseconds < 300_000_000 ? "cut short" : nil)
         )
+    }
+
+    /// Stacks that were read of threads that slept.
+    private static func captured(by watches: [Loopwatch]) -> UInt64 {
+        watches.reduce(0) { $0 + $1.snapshot().capture.passive }
     }
 }
