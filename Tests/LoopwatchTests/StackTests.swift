@@ -37,6 +37,33 @@ extension Live {
             }
         }
 
+        @Test("that waits for a descriptor is told with what the descriptor is")
+        func descriptor() throws {
+            var ends: [CInt] = [0, 0]
+            #expect(pipe(&ends) == 0)
+            let (reading, writing) = (ends[0], ends[1])
+            defer {
+                close(reading)
+                close(writing)
+            }
+            try withLoops([.poll]) { loops in
+                try withWatch { watch, recorder in
+                    watch.add(loops[0].target("one"))
+                    try watch.waitUntilAnswered(["one"])
+                    loops[0].execute {
+                        var byte: UInt8 = 0
+                        _ = read(reading, &byte, 1)
+                    }
+                    // Whatever happens, the loop has to end.
+                    defer { _ = write(writing, "x", 1) }
+                    let begun = try recorder.wait(for: "the begun report") { $0.state == .begun }
+                    #expect(begun.cause == .syscall("read"))
+                    #expect(begun.causeDetail?.contains("pipe") == true, "\(begun.causeDetail ?? "nothing")")
+                    #expect(recorder.lines.contains { $0.contains(" on=") }, "\(recorder.lines)")
+                }
+            }
+        }
+
         @Test("is not looked for where that is switched off, and the report says so")
         func off() throws {
             try withLoops([.poll]) { loops in
