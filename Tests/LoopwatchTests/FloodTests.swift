@@ -70,6 +70,10 @@ extension Live {
                     // On a machine that has no CPU for it, that is the cause.
                     $0.kind == .congestion && $0.state == .ended && [.congestion, .runqueue].contains($0.cause)
                 }
+                // The end of a stall may wait for the names of its code.
+                if longJobs > 0 {
+                    try recorder.wait(for: "the end of the stall") { $0.kind == .stall && $0.state == .ended }
+                }
                 try watch.settle()
                 let stalls = recorder.reports.filter { $0.kind == .stall && $0.state == .ended }
                 #expect(stalls.count == longJobs, "\(recorder.lines)")
