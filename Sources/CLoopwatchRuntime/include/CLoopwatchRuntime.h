@@ -4,6 +4,7 @@
 #ifndef CLOOPWATCH_RUNTIME_H
 #define CLOOPWATCH_RUNTIME_H
 
+#include "job_accounting.h"
 #include <stddef.h>
 #include <stdint.h>
 

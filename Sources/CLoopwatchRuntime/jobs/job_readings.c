@@ -1,0 +1,163 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+// Reads what the threads noted, from any thread; nobody waits for anybody.
+
+#include "job_accounting_internal.h"
+#include "job_slots.h"
+#include <string.h>
+
+static void read_name(const _Atomic uint64_t *words, char *name) {
+    for (int word = 0; word < LW_NAME_WORDS; word++) {
+        uint64_t value = LW_LOAD(words[word]);
+        memcpy(name + word * 8, &value, sizeof(value));
+        // Behind the end of a short name stands what a longer one left.
+        if (memchr(name + word * 8, 0, sizeof(value)) != NULL) break;
+    }
+    name[LW_JOB_NAME_BYTES - 1] = 0;
+}
+
+static void read_description(uint32_t flags, uint32_t lane, struct lw_job *job) {
+    job->lane = (uint8_t)lane;
+    job->kind = lw_job_kinds[LW_JOB_FLAGS_KIND(flags)];
+    job->priority = LW_JOB_FLAGS_PRIORITY(flags);
+}
+
+/// Reads the job that runs in a slot; returns 0 if there is none, or it changed meanwhile.
+static int read_running(uint32_t index, struct lw_job *job) {
+    const struct lw_job_slot *slot = &lw_job_slots[index];
+    memset(job, 0, sizeof(*job));
+    job->start = atomic_load_explicit(&slot->start, memory_order_acquire);
+    if (job->start == 0) return 0;
+    job->slot = index;
+    job->thread = LW_LOAD(slot->thread);
+    job->enqueued = LW_LOAD(slot->enqueued);
+    job->task = LW_LOAD(slot->task);
+    read_description(LW_LOAD(slot->flags), LW_LOAD(slot->lane), job);
+    read_name(slot->name, job->name);
+    atomic_thread_fence(memory_order_acquire);
+    return LW_LOAD(slot->start) == job->start;
+}
+
+void lw_jobs_read(struct lw_job_totals *totals, int begin_generation) {
+    memset(totals, 0, sizeof(*totals));
+    uint32_t epoch = LW_LOAD(lw_job_settings.epoch);
+    uint32_t generation = LW_LOAD(lw_job_settings.generation);
+    uint32_t used = atomic_load_explicit(&lw_job_slots_used, memory_order_acquire);
+    // First what started, then what was enqueued: so no job counts as started that does not count as enqueued.
+    for (int is_second = 0; is_second < 2; is_second++) {
+        for (uint32_t index = 0; index < used; index++) {
+            const struct lw_job_slot *slot = &lw_job_slots[index];
+            if (atomic_load_explicit(&slot->epoch, memory_order_acquire) != epoch) continue;
+            for (int lane = 0; lane < LW_JOB_LANES; lane++) {
+                struct lw_job_lane_totals *total = &totals->lanes[lane];
+                if (!is_second) {
+                    total->started += atomic_load_explicit(&slot->started[lane], memory_order_acquire);
+                    total->started_enqueued_at_sum += LW_LOAD(slot->started_enqueued_at_sum[lane]);
+                    total->wait += LW_LOAD(slot->wait[lane]);
+                    total->run += LW_LOAD(slot->run[lane]);
+                    uint64_t last = LW_LOAD(slot->last_start[lane]);
+                    if (last > total->last_start) total->last_start = last;
+                } else {
+                    total->enqueued += atomic_load_explicit(&slot->enqueued_count[lane], memory_order_acquire);
+                    total->enqueued_at_sum += LW_LOAD(slot->enqueued_at_sum[lane]);
+                    uint64_t depth = LW_LOAD(slot->depth_max[lane]);
+                    if (depth > total->depth_max) total->depth_max = depth;
+                    uint64_t first = LW_LOAD(slot->first_enqueued[lane]);
+                    if (LW_LOAD(slot->generation[lane]) == generation && first != 0 &&
+                        (total->first_enqueued == 0 || first < total->first_enqueued)) {
+                        total->first_enqueued = first;
+                    }
+                }
+            }
+            if (is_second) continue;
+            totals->unstamped += LW_LOAD(slot->unstamped);
+            struct lw_job job;
+            if (read_running(index, &job) && job.lane < LW_JOB_LANES) {
+                totals->lanes[job.lane].running++;
+                totals->lanes[job.lane].running_since_sum += job.start;
+            }
+        }
+    }
+    totals->untracked = LW_LOAD(lw_job_untracked);
+    totals->slots = used;
+    if (begin_generation) LW_STORE(lw_job_settings.generation, generation + 1);
+}
+
+void lw_jobs_read_distributions(struct lw_job_distributions *distributions) {
+    memset(distributions, 0, sizeof(*distributions));
+    uint32_t epoch = LW_LOAD(lw_job_settings.epoch);
+    uint32_t used = atomic_load_explicit(&lw_job_slots_used, memory_order_acquire);
+    for (uint32_t index = 0; index < used; index++) {
+        const struct lw_job_slot *slot = &lw_job_slots[index];
+        if (atomic_load_explicit(&slot->epoch, memory_order_acquire) != epoch) continue;
+        for (int group = 0; group < LW_JOB_GROUPS; group++) {
+            // Before the totals, which are never less.
+            for (int bucket = 1; bucket <= LW_JOB_EDGES; bucket++) {
+                uint64_t waits = LW_LOAD(slot->wait_buckets[group][bucket]);
+                uint64_t runs = LW_LOAD(slot->run_buckets[group][bucket]);
+                distributions->wait[group][bucket] += waits;
+                distributions->run[group][bucket] += runs;
+                distributions->wait[group][0] -= waits;
+                distributions->run[group][0] -= runs;
+            }
+        }
+        atomic_thread_fence(memory_order_acquire);
+        for (int lane = 0; lane < LW_JOB_LANES; lane++) {
+            distributions->wait[lw_job_groups[lane]][0] += LW_LOAD(slot->started[lane]);
+            distributions->run[lw_job_groups[lane]][0] += LW_LOAD(slot->ended[lane]);
+        }
+        for (int kind = 0; kind < LW_JOB_KINDS; kind++) distributions->kinds[kind] += LW_LOAD(slot->kinds[kind]);
+    }
+}
+
+size_t lw_jobs_running(struct lw_job *jobs, size_t capacity) {
+    uint32_t used = atomic_load_explicit(&lw_job_slots_used, memory_order_acquire);
+    size_t count = 0;
+    for (uint32_t index = 0; index < used && count < capacity; index++) {
+        if (read_running(index, &jobs[count])) count++;
+    }
+    return count;
+}
+
+int lw_jobs_is_running(uint32_t slot, uint64_t start) {
+    return slot < LW_JOB_SLOTS_MAX && atomic_load_explicit(&lw_job_slots[slot].start, memory_order_acquire) == start;
+}
+
+int lw_jobs_current(struct lw_job *job) {
+    const struct lw_job_slot *slot = lw_job_slot_own;
+    return slot != NULL && read_running((uint32_t)(slot - lw_job_slots), job);
+}
+
+size_t lw_jobs_ended(uint64_t *cursors, struct lw_job *jobs, size_t capacity, uint64_t *lost) {
+    uint32_t used = atomic_load_explicit(&lw_job_slots_used, memory_order_acquire);
+    size_t count = 0;
+    for (uint32_t index = 0; index < used; index++) {
+        const struct lw_job_slot *slot = &lw_job_slots[index];
+        uint64_t ended = atomic_load_explicit(&slot->long_count, memory_order_acquire);
+        if (ended - cursors[index] > LW_JOB_LONG_MAX) {
+            *lost += ended - cursors[index] - LW_JOB_LONG_MAX;
+            cursors[index] = ended - LW_JOB_LONG_MAX;
+        }
+        for (; cursors[index] < ended && count < capacity; cursors[index]++) {
+            const struct lw_long_job *entry = &slot->long_jobs[cursors[index] % LW_JOB_LONG_MAX];
+            struct lw_job *job = &jobs[count];
+            memset(job, 0, sizeof(*job));
+            job->start = atomic_load_explicit(&entry->start, memory_order_acquire);
+            job->slot = index;
+            job->thread = LW_LOAD(slot->thread);
+            job->end = LW_LOAD(entry->end);
+            job->enqueued = LW_LOAD(entry->enqueued);
+            job->task = LW_LOAD(entry->task);
+            read_description(LW_LOAD(entry->flags), LW_LOAD(entry->lane), job);
+            read_name(entry->name, job->name);
+            atomic_thread_fence(memory_order_acquire);
+            // Written over meanwhile: it is one of those that are lost.
+            int is_whole = LW_LOAD(entry->start) == job->start && job->start != 0 &&
+                           LW_LOAD(slot->long_count) - cursors[index] <= LW_JOB_LONG_MAX;
+            if (is_whole) count++;
+            else ++*lost;
+        }
+    }
+    return count;
+}
