@@ -31,8 +31,14 @@ public enum Limits {
     public static let warningsQueuedForLog = 1_024
     /// Frames of a stack that are captured; deeper ones are left out, and the stack says so.
     public static let stackFrames = 128
-    /// Threads of a pool that are captured for one report.
-    public static let poolThreadsCaptured = 8
+    /// Threads of a pool that are captured for one report, 50 us each.
+    public static let poolThreadsCaptured = 32
+    /// Jobs that hold threads at once and are watched: as many as threads are accounted.
+    public static let jobsHeld = 1_024
+    /// Readings that are remembered for a priority, to know since when its oldest job waits; more are made half as many.
+    public static let laneIntervals = 64
+    /// Groups of threads with the same stack that a report tells.
+    public static let stackGroups = 8
     /// Threads of the process that are looked through for those of a pool, for one report.
     public static let threadsSearched = 64
     /// Reports that wait for the names of their code; more are dropped and counted.

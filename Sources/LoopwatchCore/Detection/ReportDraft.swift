@@ -27,4 +27,6 @@ public struct ReportDraft: Sendable, Equatable {
     public var thread: Int32?
     /// Items that wait, where the target tells.
     public var depth: Int?
+    /// What was found of Swift's pool.
+    public var pool: PoolFinding?
 }

@@ -58,7 +58,7 @@ extension StallDetector {
         if late?.isReported != true { late = nil }
         if !episode.isReported { number(&episode) }
         let draft = draft(episode, state: .ended, kind: .stall, until: instant, interruptions: interruptions)
-        count(draft)
+        statistics.count(draft)
         actions.append(.report(draft))
         return true
     }
@@ -87,16 +87,6 @@ extension StallDetector {
         let verdict = episode.evidence.verdict
         // A pool that takes up no work has no thread for it, whatever its threads do.
         return verdict == .unknown && policy.isPool ? .starvation : verdict
-    }
-
-    mutating func count(_ draft: ReportDraft) {
-        statistics.stallDuration.observe(nanoseconds: draft.durationNanoseconds)
-        statistics.finishedStallNanoseconds += draft.durationNanoseconds
-        statistics.stallsBySeverity[draft.severity.rawValue] += 1
-        statistics.longestFinishedNanoseconds = max(statistics.longestFinishedNanoseconds, draft.durationNanoseconds)
-        let label = Cause.blockLabels.firstIndex(of: draft.cause.label) ?? Cause.blockLabels.count - 1
-        statistics.stallsByCause[label] += 1
-        statistics.stallNanosecondsByCause[label] += draft.durationNanoseconds
     }
 
     func draft(

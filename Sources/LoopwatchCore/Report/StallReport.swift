@@ -19,6 +19,8 @@ public struct StallReport: Sendable, Equatable {
         case stall
         /// The target is late because of very many short jobs: text says "congested".
         case congestion
+        /// One job holds a thread of a pool for too long: text says "thread held".
+        case hold
         /// The whole process did not run: text says "suspended" or "starved of CPU".
         case interruption
     }
@@ -71,6 +73,10 @@ public struct StallReport: Sendable, Equatable {
     public var stackOmitted: String?
     /// What the cause is about, where that is known: the path or the peer of the file descriptor of a system call.
     public var causeDetail: String?
+    /// What was found of Swift's pool.
+    public var pool: PoolFinding?
+    /// What the threads of a pool were doing, threads with the same stack together, the most first.
+    public var groups: [StackGroup]
 
     /// Creates a report.
     public init(
@@ -92,7 +98,9 @@ public struct StallReport: Sendable, Equatable {
         suppressed: UInt64 = 0,
         stack: Stack? = nil,
         stackOmitted: String? = nil,
-        causeDetail: String? = nil
+        causeDetail: String? = nil,
+        pool: PoolFinding? = nil,
+        groups: [StackGroup] = []
     ) {
         self.sequence = sequence
         self.stall = stall
@@ -113,5 +121,7 @@ public struct StallReport: Sendable, Equatable {
         self.stack = stack
         self.stackOmitted = stackOmitted
         self.causeDetail = causeDetail
+        self.pool = pool
+        self.groups = groups
     }
 }

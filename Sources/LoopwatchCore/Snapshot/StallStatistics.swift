@@ -46,4 +46,39 @@ public struct StallStatistics: Sendable, Equatable {
 
     /// Longest stall including the one that goes on, in nanoseconds.
     public var longestNanoseconds: Int64 { max(longestFinishedNanoseconds, currentStallNanoseconds ?? 0) }
+
+    /// Counts a stall that has ended.
+    mutating func count(_ draft: ReportDraft) {
+        stallDuration.observe(nanoseconds: draft.durationNanoseconds)
+        finishedStallNanoseconds += draft.durationNanoseconds
+        stallsBySeverity[draft.severity.rawValue] += 1
+        longestFinishedNanoseconds = max(longestFinishedNanoseconds, draft.durationNanoseconds)
+        let label = Cause.blockLabels.firstIndex(of: draft.cause.label) ?? Cause.blockLabels.count - 1
+        stallsByCause[label] += 1
+        stallNanosecondsByCause[label] += draft.durationNanoseconds
+    }
+
+    /// Adds what another part of the same target came to; of what goes on, the longest counts.
+    mutating func add(_ other: StallStatistics) {
+        stallDuration.add(other.stallDuration)
+        finishedStallNanoseconds += other.finishedStallNanoseconds
+        for index in stallsBySeverity.indices { stallsBySeverity[index] += other.stallsBySeverity[index] }
+        for index in stallsByCause.indices {
+            stallsByCause[index] += other.stallsByCause[index]
+            stallNanosecondsByCause[index] += other.stallNanosecondsByCause[index]
+        }
+        longestFinishedNanoseconds = max(longestFinishedNanoseconds, other.longestFinishedNanoseconds)
+        latestStallBeganUnixNanoseconds = max(latestStallBeganUnixNanoseconds, other.latestStallBeganUnixNanoseconds)
+        func longest(_ left: Int64?, _ right: Int64?) -> Int64? {
+            guard let left, let right else { return left ?? right }
+            return max(left, right)
+        }
+        currentStallNanoseconds = longest(currentStallNanoseconds, other.currentStallNanoseconds)
+        // Blocked time is that of all parts.
+        if let certain = other.certainStallNanoseconds {
+            certainStallNanoseconds = (certainStallNanoseconds ?? 0) + certain
+        }
+        congestions += other.congestions
+        congestedNanoseconds += other.congestedNanoseconds
+    }
 }

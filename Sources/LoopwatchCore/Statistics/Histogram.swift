@@ -54,6 +54,31 @@ public struct Histogram: Sendable, Equatable {
         exemplars[bucket(of: exemplar.nanoseconds)] = exemplar
     }
 
+    /// Adds the observations of another histogram with the same edges.
+    mutating func add(_ other: Histogram) {
+        for index in counts.indices {
+            counts[index] += other.counts[index]
+            exemplars[index] = exemplars[index] ?? other.exemplars[index]
+        }
+        count += other.count
+        let (sum, overflow) = sumNanoseconds.addingReportingOverflow(other.sumNanoseconds)
+        sumNanoseconds = overflow ? .max : sum
+    }
+
+    /// Creates a histogram of observations that were counted elsewhere.
+    ///
+    /// - Parameters:
+    ///   - edges: the bucket edges.
+    ///   - counts: observations in each bucket, and last those above the highest edge.
+    ///   - sumNanoseconds: sum of all observations.
+    public init(edges: HistogramEdges, counts: [UInt64], sumNanoseconds: Int64) {
+        self.init(edges: edges)
+        precondition(counts.count == self.counts.count, "one count for each bucket")
+        self.counts = counts
+        count = counts.reduce(0, +)
+        self.sumNanoseconds = sumNanoseconds
+    }
+
     private func bucket(of nanoseconds: Int64) -> Int {
         edges.nanoseconds.firstIndex { nanoseconds <= $0 } ?? edges.nanoseconds.count
     }

@@ -1,0 +1,240 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// Finds jobs that hold their thread for too long, each with its exact beginning and end.
+struct HoldDetector: Sendable {
+    /// A job that holds its thread.
+    struct Hold: Sendable {
+        var job: Job
+        /// When what it is at began: later than the job for an actor's that runs one task after another.
+        var began: MonotonicInstant
+        var evidence: CauseEvidence
+        var number: UInt64 = 0
+        var isReported = false
+        /// Whether a report that all threads are held told of it.
+        var isCovered = false
+        var nextReportNanoseconds: Int64
+
+        func durationNanoseconds(at instant: MonotonicInstant, interruptions: InterruptionLog) -> Int64 {
+            max(0, instant.nanoseconds(since: began) - interruptedNanoseconds(until: instant, interruptions: interruptions))
+        }
+
+        func interruptedNanoseconds(until instant: MonotonicInstant, interruptions: InterruptionLog) -> Int64 {
+            interruptions.overlapNanoseconds(
+                from: began,
+                to: instant,
+                countsStarvation: evidence.activeNanoseconds == nil
+            )
+        }
+    }
+
+    private let policy: DetectionPolicy
+    private(set) var holds: [JobIdentity: Hold] = [:]
+    private(set) var statistics = StallStatistics()
+    private var lastLook: MonotonicInstant
+    private var latestBegan: MonotonicInstant?
+
+    init(policy: DetectionPolicy, now: MonotonicInstant) {
+        self.policy = policy
+        lastLook = now
+        statistics.thresholdsNanoseconds = [
+            policy.thresholds.warning.wholeNanoseconds, policy.thresholds.error.wholeNanoseconds,
+            policy.thresholds.critical.wholeNanoseconds,
+        ]
+    }
+
+    /// What is said, and of which lane.
+    typealias Said = (draft: ReportDraft, lane: JobLane)
+
+    /// The threads whose evidence is wanted at a look: of jobs that are half way to the threshold, or beyond.
+    func wanted(_ running: [Job], at instant: MonotonicInstant) -> [Job] {
+        running.filter { job in
+            let began = holds[job.identity]?.began ?? job.began
+            return instant.nanoseconds(since: began) >= policy.thresholdNanoseconds / 2
+        }
+    }
+
+    /// Takes the jobs of a reading.
+    ///
+    /// - Parameters:
+    ///   - running: those that run.
+    ///   - ended: those that have ended.
+    ///   - observations: what was seen of the threads that were wanted.
+    ///   - instant: when.
+    ///   - isCovered: whether a lane's holders are told of together, so that none is told of alone.
+    ///   - isReported: whether that has been said already.
+    ///   - width: threads of a lane.
+    ///   - number: gives an episode its number.
+    mutating func looked(
+        running: [Job],
+        ended: [JobReading.Ended],
+        observations: [JobIdentity: Observation],
+        at instant: MonotonicInstant,
+        isCovered: (JobLane) -> (isExpected: Bool, isReported: Bool),
+        width: Int,
+        interruptions: InterruptionLog,
+        number: () -> UInt64
+    ) -> [Said] {
+        var said: [Said] = []
+        for ended in ended {
+            let known = holds.removeValue(forKey: ended.job.identity)
+            // How long an actor's job ran tells nothing of what it ran.
+            guard let hold = known ?? (ended.job.kind == .actor ? nil : makeHold(ended.job)) else { continue }
+            end(hold, at: ended.ended, width: width, interruptions: interruptions, number: number, into: &said)
+        }
+        let identities = Set(running.map(\.identity))
+        for (identity, hold) in holds where !identities.contains(identity) {
+            holds[identity] = nil
+            // Its end was not remembered: it was between the two looks.
+            guard hold.isReported else { continue }
+            let middle = lastLook.advanced(byNanoseconds: instant.nanoseconds(since: lastLook) / 2)
+            end(hold, at: middle, width: width, interruptions: interruptions, number: number, into: &said)
+        }
+        for job in running {
+            var hold = holds[job.identity] ?? makeHold(job)
+            if job.kind == .actor, hold.job.within != job.within {
+                let middle = lastLook.advanced(byNanoseconds: instant.nanoseconds(since: lastLook) / 2)
+                let boundary = max(middle, hold.began)
+                if hold.isReported {
+                    end(hold, at: boundary, width: width, interruptions: interruptions, number: number, into: &said)
+                }
+                hold = makeHold(job, began: boundary)
+            }
+            hold.job.within = job.within
+            if let observation = observations[job.identity] { hold.evidence.add(observation) }
+            let cover = isCovered(job.lane)
+            if cover.isReported { hold.isCovered = true }
+            let duration = hold.durationNanoseconds(at: instant, interruptions: interruptions)
+            if duration >= hold.nextReportNanoseconds, !cover.isExpected {
+                let state: StallReport.State = hold.isReported ? .ongoing : .begun
+                if !hold.isReported {
+                    hold.number = number()
+                    hold.isReported = true
+                    latestBegan = hold.began
+                }
+                while hold.nextReportNanoseconds <= duration { hold.nextReportNanoseconds *= 2 }
+                said.append(
+                    (draft(hold, state, until: instant, width: width, interruptions: interruptions), job.lane)
+                )
+            }
+            if holds.count < Limits.jobsHeld || holds[job.identity] != nil { holds[job.identity] = hold }
+        }
+        lastLook = instant
+        return said
+    }
+
+    /// Ends what goes on, because it is not watched any more.
+    mutating func finish(at instant: MonotonicInstant, width: Int, interruptions: InterruptionLog) -> [Said] {
+        var said: [Said] = []
+        for hold in holds.values where hold.isReported {
+            end(hold, at: instant, width: width, interruptions: interruptions, number: { hold.number }, into: &said)
+        }
+        holds = [:]
+        return said
+    }
+
+    /// When something is due at the earliest, after the latest look; `nil` if nothing runs.
+    func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
+        var next: MonotonicInstant?
+        func propose(_ instant: MonotonicInstant) { next = next.map { min($0, instant) } ?? instant }
+        for hold in holds.values {
+            let interrupted = hold.interruptedNanoseconds(until: lastLook, interruptions: interruptions)
+            let half = hold.began.advanced(byNanoseconds: policy.thresholdNanoseconds / 2)
+            let due = hold.began.advanced(byNanoseconds: hold.nextReportNanoseconds + interrupted)
+            if half > lastLook { propose(half) }
+            if due > lastLook { propose(due) }
+            // What is past half the threshold, and an actor's that goes from task to task, is looked at closely.
+            if hold.isReported || due <= lastLook || hold.job.kind == .actor && half <= lastLook {
+                propose(lastLook.advanced(byNanoseconds: policy.lookNanoseconds))
+            }
+        }
+        return next
+    }
+
+    /// The counters, with what goes on.
+    func statistics(
+        at instant: MonotonicInstant,
+        unixNanoseconds: Int64,
+        interruptions: InterruptionLog
+    ) -> StallStatistics {
+        var result = statistics
+        if let latestBegan {
+            result.latestStallBeganUnixNanoseconds = unixNanoseconds - instant.nanoseconds(since: latestBegan)
+        }
+        for hold in holds.values {
+            let duration = hold.durationNanoseconds(at: instant, interruptions: interruptions)
+            guard duration >= policy.thresholdNanoseconds, hold.isReported || hold.isCovered || hold.job.kind != .actor
+            else { continue }
+            result.currentStallNanoseconds = max(result.currentStallNanoseconds ?? 0, duration)
+            // Up to the last look it ran for certain.
+            let certain = hold.durationNanoseconds(at: lastLook, interruptions: interruptions)
+            if certain >= policy.thresholdNanoseconds {
+                result.certainStallNanoseconds = (result.certainStallNanoseconds ?? 0) + certain
+            }
+        }
+        return result
+    }
+
+    /// Jobs past the threshold now, the longest first.
+    func heldLong(at instant: MonotonicInstant, interruptions: InterruptionLog) -> [Hold] {
+        holds.values
+            .filter { $0.durationNanoseconds(at: instant, interruptions: interruptions) >= policy.thresholdNanoseconds }
+            .sorted { ($0.began, $0.job.identity.slot) < ($1.began, $1.job.identity.slot) }
+    }
+
+    private func makeHold(_ job: Job, began: MonotonicInstant? = nil) -> Hold {
+        let began = began ?? job.began
+        return Hold(
+            job: job,
+            began: began,
+            evidence: CauseEvidence(start: began),
+            nextReportNanoseconds: policy.thresholdNanoseconds
+        )
+    }
+
+    private mutating func end(
+        _ hold: Hold,
+        at instant: MonotonicInstant,
+        width: Int,
+        interruptions: InterruptionLog,
+        number: () -> UInt64,
+        into said: inout [Said]
+    ) {
+        var hold = hold
+        let duration = hold.durationNanoseconds(at: instant, interruptions: interruptions)
+        guard hold.isReported || duration >= policy.thresholdNanoseconds else { return }
+        if !hold.isReported {
+            latestBegan = hold.began
+            hold.number = number()
+        }
+        let draft = draft(hold, .ended, until: instant, width: width, interruptions: interruptions)
+        statistics.count(draft)
+        // A report that all threads are held told of it.
+        if hold.isReported || !hold.isCovered { said.append((draft, hold.job.lane)) }
+    }
+
+    private func draft(
+        _ hold: Hold,
+        _ state: StallReport.State,
+        until instant: MonotonicInstant,
+        width: Int,
+        interruptions: InterruptionLog
+    ) -> ReportDraft {
+        let duration = hold.durationNanoseconds(at: instant, interruptions: interruptions)
+        return ReportDraft(
+            state: state,
+            kind: hold.job.lane == .main ? .stall : .hold,
+            episode: hold.number,
+            began: hold.began,
+            until: instant,
+            durationNanoseconds: duration,
+            interruptedNanoseconds: hold.interruptedNanoseconds(until: instant, interruptions: interruptions),
+            severity: policy.thresholds.severity(ofNanoseconds: duration) ?? .warning,
+            cause: hold.evidence.verdict,
+            cpuShare: hold.evidence.cpuShare,
+            thread: hold.job.thread,
+            depth: nil,
+            pool: PoolFinding(kind: .heldThread, lane: hold.job.lane, holders: [hold.job], held: 1, width: width)
+        )
+    }
+}

@@ -1,0 +1,205 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// Decides, for the accounted global executor, when it is looked at and what is reported: threads that one job holds for too
+/// long, priorities that no thread serves, priorities that are late because of very many jobs, and the main actor.
+///
+/// A value: readings go in with their time, reports come out.
+public struct JobPoolDetector: Sendable {
+    /// What is reported.
+    public struct Said: Sendable, Equatable {
+        /// Whether it is of the main actor, and not of the pool.
+        public var isOfMainActor: Bool
+        /// The report.
+        public var draft: ReportDraft
+    }
+
+    private let policy: DetectionPolicy
+    private let width: Int
+    private var holds: HoldDetector
+    private var main: HoldDetector
+    private var lanes: [LaneDetector]
+    private var episodes: UInt64 = 0
+    private var last: JobReading
+    private var isActive = false
+
+    /// Creates a detector.
+    ///
+    /// - Parameters:
+    ///   - policy: thresholds and resolution.
+    ///   - width: threads that each priority may have.
+    ///   - reading: what was counted so far.
+    public init(policy: DetectionPolicy, width: Int, reading: JobReading) {
+        self.policy = policy
+        self.width = max(1, width)
+        holds = HoldDetector(policy: policy, now: reading.instant)
+        main = HoldDetector(policy: policy, now: reading.instant)
+        lanes = JobLane.ofPool.map { lane in
+            LaneDetector(lane: lane, policy: policy, reading: reading.lanes[lane.rawValue], now: reading.instant)
+        }
+        last = reading
+    }
+
+    /// The jobs of a reading whose threads are to be looked at before ``looked(_:observations:interruptions:)``.
+    public func wanted(_ reading: JobReading) -> [Job] {
+        holds.wanted(reading.running.filter(\.lane.isOfPool), at: reading.instant)
+            + main.wanted(reading.running.filter { $0.lane == .main }, at: reading.instant)
+    }
+
+    /// Takes a reading.
+    public mutating func looked(
+        _ reading: JobReading,
+        observations: [JobIdentity: Observation],
+        interruptions: InterruptionLog
+    ) -> [Said] {
+        var episodes = episodes
+        func number() -> UInt64 {
+            episodes += 1
+            return episodes
+        }
+        let ofPool = reading.running.filter(\.lane.isOfPool)
+        let covers = JobLane.ofPool.map { lane in
+            lanes[lane.rawValue].covers(
+                reading.lanes[lane.rawValue],
+                holders: ofPool.count { $0.lane == lane },
+                width: width,
+                at: reading.instant
+            )
+        }
+        let heldSaid = holds.looked(
+            running: ofPool,
+            ended: reading.ended.filter(\.job.lane.isOfPool),
+            observations: observations,
+            at: reading.instant,
+            isCovered: { covers[$0.rawValue] },
+            width: width,
+            interruptions: interruptions,
+            number: number
+        )
+        var said = heldSaid.map { Said(isOfMainActor: false, draft: $0.draft) }
+        said += lookAtMainActor(reading, observations, interruptions, number)
+        for lane in JobLane.ofPool {
+            let holders = ofPool.filter { $0.lane == lane }
+                .sorted { ($0.began, $0.identity.slot) < ($1.began, $1.identity.slot) }
+            let ends = reading.ended.filter { $0.job.lane == lane }.map(\.ended)
+            let drafts = lanes[lane.rawValue].looked(
+                reading.lanes[lane.rawValue],
+                holders: LaneDetector.Holders(
+                    jobs: holders,
+                    causes: holders.compactMap { holds.holds[$0.identity]?.evidence.verdict }
+                ),
+                width: width,
+                firstEnd: ends.min(),
+                at: reading.instant,
+                interruptions: interruptions,
+                number: number
+            )
+            said += drafts.map { Said(isOfMainActor: false, draft: $0) }
+        }
+        self.episodes = episodes
+        isActive = !reading.running.isEmpty || reading.lanes != last.lanes
+        last = reading
+        return said
+    }
+
+    /// The main actor counts once it has ended a job: a program whose main thread never returns from its first one does not
+    /// serve it at all.
+    private mutating func lookAtMainActor(
+        _ reading: JobReading,
+        _ observations: [JobIdentity: Observation],
+        _ interruptions: InterruptionLog,
+        _ number: () -> UInt64
+    ) -> [Said] {
+        let running = reading.running.filter { $0.lane == .main }
+        let isServed = reading.lanes[JobLane.main.rawValue].started > UInt64(running.count)
+        return main.looked(
+            running: isServed ? running : [],
+            ended: reading.ended.filter { $0.job.lane == .main },
+            observations: observations,
+            at: reading.instant,
+            isCovered: { _ in (false, false) },
+            width: 1,
+            interruptions: interruptions,
+            number: number
+        ).map { Said(isOfMainActor: true, draft: $0.draft) }
+    }
+
+    /// Ends what goes on, because it is not watched any more.
+    public mutating func finish(at instant: MonotonicInstant, interruptions: InterruptionLog) -> [Said] {
+        var said = holds.finish(at: instant, width: width, interruptions: interruptions)
+            .map { Said(isOfMainActor: false, draft: $0.draft) }
+        said += main.finish(at: instant, width: 1, interruptions: interruptions)
+            .map { Said(isOfMainActor: true, draft: $0.draft) }
+        for index in lanes.indices {
+            said += lanes[index].finish(at: instant, width: width, interruptions: interruptions)
+                .map { Said(isOfMainActor: false, draft: $0) }
+        }
+        return said
+    }
+
+    /// When it has to be looked at next.
+    ///
+    /// Nothing can cross its threshold sooner than one threshold after a reading in which nothing ran and nothing waited.
+    /// While jobs run it is looked at twice in that time, so that one look finds a job and the next, before it is reported,
+    /// what its thread does.
+    public func nextLook(interruptions: InterruptionLog) -> MonotonicInstant {
+        let pause = isActive ? policy.thresholdNanoseconds / 2 : policy.thresholdNanoseconds
+        var next = last.instant.advanced(byNanoseconds: pause)
+        for due in [holds.nextLook(interruptions: interruptions), main.nextLook(interruptions: interruptions)] {
+            if let due { next = min(next, due) }
+        }
+        for lane in lanes {
+            if let due = lane.nextLook(interruptions: interruptions) { next = min(next, due) }
+        }
+        return next
+    }
+
+    /// How much before ``nextLook(interruptions:)`` a look does as well, in nanoseconds.
+    public var lookSlackNanoseconds: Int64 { isActive ? 0 : policy.thresholdNanoseconds / 4 }
+
+    // MARK: What others ask
+
+    /// Threads that are held for longer than the threshold now.
+    public func heldLong(at instant: MonotonicInstant, interruptions: InterruptionLog) -> [Job] {
+        holds.heldLong(at: instant, interruptions: interruptions).map(\.job)
+    }
+
+    /// The counters of held threads.
+    public func holdStatistics(
+        at instant: MonotonicInstant,
+        unixNanoseconds: Int64,
+        interruptions: InterruptionLog
+    ) -> StallStatistics {
+        holds.statistics(at: instant, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
+    }
+
+    /// The counters of the main actor.
+    public func mainActorStatistics(
+        at instant: MonotonicInstant,
+        unixNanoseconds: Int64,
+        interruptions: InterruptionLog
+    ) -> StallStatistics {
+        main.statistics(at: instant, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
+    }
+
+    /// The counters of blocked and congested priorities, taken together.
+    public func poolStatistics(
+        at instant: MonotonicInstant,
+        unixNanoseconds: Int64,
+        interruptions: InterruptionLog
+    ) -> StallStatistics {
+        let all = lanes.map {
+            $0.statistics(at: instant, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
+        }
+        return all.dropFirst().reduce(into: all[0]) { $0.add($1) }
+    }
+
+    /// Why the pool is blocked now; `nil` if it is not.
+    public var currentCause: Cause? { lanes.lazy.compactMap(\.currentCause).first }
+
+    /// Whether the main actor has ever been served.
+    public var isMainActorServed: Bool {
+        let running = last.running.count { $0.lane == .main }
+        return last.lanes[JobLane.main.rawValue].started > UInt64(running)
+    }
+}

@@ -1,0 +1,294 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// Decides, for one priority of the pool, whether jobs wait because no thread takes them up, or because they are so many.
+///
+/// Two clocks, as for a loop. The *start clock* runs, while jobs wait, from the last one that began, or from when the oldest
+/// came: over the threshold, the priority is blocked. The *wait clock* is how long the oldest has waited: over the threshold
+/// while others begin all the time, it is congested.
+struct LaneDetector: Sendable {
+    /// A time for which jobs have waited.
+    private struct Episode: Sendable {
+        var began: MonotonicInstant
+        var number: UInt64 = 0
+        var isReported = false
+        var nextReportNanoseconds: Int64
+        var finding: PoolFinding.Kind = .starved
+        var cause = Cause.starvation
+    }
+
+    /// What holds the lane's threads.
+    struct Holders {
+        /// The jobs, the longest first.
+        var jobs: [Job]
+        /// Why most of them do not go on.
+        var causes: [Cause]
+    }
+
+    private let lane: JobLane
+    private let policy: DetectionPolicy
+    private(set) var statistics = StallStatistics()
+    private var queue: LaneQueue
+    private var blocked: Episode?
+    private var late: Episode?
+    private var latestBegan: MonotonicInstant?
+    private var servedAgain: MonotonicInstant?
+    private var lastLook: MonotonicInstant
+    private var oldest: MonotonicInstant?
+    /// Jobs that waited at the last look.
+    private(set) var waiting = 0
+
+    init(lane: JobLane, policy: DetectionPolicy, reading: JobReading.Lane, now: MonotonicInstant) {
+        self.lane = lane
+        self.policy = policy
+        queue = LaneQueue(reading, at: now)
+        lastLook = now
+        statistics.thresholdsNanoseconds = [
+            policy.thresholds.warning.wholeNanoseconds, policy.thresholds.error.wholeNanoseconds,
+            policy.thresholds.critical.wholeNanoseconds,
+        ]
+    }
+
+    /// Whether all that hold threads are told of together, or will be.
+    ///
+    /// Not as long as jobs begin: one thread may be held while others work off the queue.
+    func covers(
+        _ reading: JobReading.Lane,
+        holders: Int,
+        width: Int,
+        at instant: MonotonicInstant
+    ) -> (isExpected: Bool, isReported: Bool) {
+        let idle = reading.lastStart.map { instant.nanoseconds(since: $0) } ?? 0
+        let isExpected = reading.waiting > 0 && holders >= width && idle >= policy.thresholdNanoseconds / 4
+        return (isExpected, blocked?.isReported == true)
+    }
+
+    /// Takes the lane's part of a reading.
+    mutating func looked(
+        _ reading: JobReading.Lane,
+        holders: Holders,
+        width: Int,
+        firstEnd: MonotonicInstant?,
+        at instant: MonotonicInstant,
+        interruptions: InterruptionLog,
+        number: () -> UInt64
+    ) -> [ReportDraft] {
+        var said: [ReportDraft] = []
+        queue.note(reading, at: instant)
+        waiting = reading.waiting
+        oldest = queue.oldest(reading)
+        func length(_ episode: Episode, until end: MonotonicInstant) -> Int64 {
+            Self.length(from: episode.began, to: end, interruptions: interruptions)
+        }
+        let context = Context(holders: holders, width: width, interruptions: interruptions)
+        // A job has begun: a thread was free.
+        if let episode = blocked, waiting == 0 || (reading.lastStart ?? episode.began) > episode.began {
+            let start = reading.lastStart ?? instant
+            // The job that ended made room for the one that began.
+            let end = min(max(firstEnd.map { min($0, start) } ?? start, episode.began), instant)
+            blocked = nil
+            servedAgain = end
+            finish(episode, at: end, kind: .stall, context, number: number, into: &said)
+        }
+        if let oldest {
+            if blocked == nil {
+                let began = max(oldest, reading.lastStart ?? oldest)
+                blocked = Episode(began: min(began, instant), nextReportNanoseconds: policy.thresholdNanoseconds)
+            }
+            if var episode = blocked {
+                episode.finding = holders.jobs.count >= width ? .starved : .takenByOthers
+                episode.cause = cause(holders)
+                report(&episode, at: instant, kind: .stall, context, number: number, into: &said)
+                blocked = episode
+            }
+        }
+        noteLateness(at: instant, context, number: number, into: &said)
+        lastLook = instant
+        return said
+    }
+
+    /// Ends what goes on, because it is not watched any more.
+    mutating func finish(at instant: MonotonicInstant, width: Int, interruptions: InterruptionLog) -> [ReportDraft] {
+        var said: [ReportDraft] = []
+        let context = Context(holders: Holders(jobs: [], causes: []), width: width, interruptions: interruptions)
+        if let blocked, blocked.isReported {
+            finish(blocked, at: instant, kind: .stall, context, number: { blocked.number }, into: &said)
+        }
+        if let late, late.isReported {
+            finish(late, at: instant, kind: .congestion, context, number: { late.number }, into: &said)
+        }
+        blocked = nil
+        late = nil
+        return said
+    }
+
+    /// When something is due, after the latest look; `nil` if nothing waits.
+    func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
+        var next: MonotonicInstant?
+        for episode in [blocked, late] {
+            guard let episode else { continue }
+            let interrupted = interruptions.overlapNanoseconds(from: episode.began, to: lastLook)
+            let due = episode.began.advanced(byNanoseconds: episode.nextReportNanoseconds + interrupted)
+            let soon = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
+            let own = episode.isReported || due <= lastLook ? min(max(due, lastLook.advanced(byNanoseconds: 1)), soon) : due
+            next = next.map { min($0, own) } ?? own
+        }
+        return next
+    }
+
+    /// The counters, with what goes on.
+    func statistics(
+        at instant: MonotonicInstant,
+        unixNanoseconds: Int64,
+        interruptions: InterruptionLog
+    ) -> StallStatistics {
+        var result = statistics
+        if let latestBegan {
+            result.latestStallBeganUnixNanoseconds = unixNanoseconds - instant.nanoseconds(since: latestBegan)
+        }
+        if let blocked {
+            let length = Self.length(from: blocked.began, to: instant, interruptions: interruptions)
+            if length >= policy.thresholdNanoseconds { result.currentStallNanoseconds = length }
+            let certain = Self.length(from: blocked.began, to: lastLook, interruptions: interruptions)
+            if certain >= policy.thresholdNanoseconds { result.certainStallNanoseconds = certain }
+        }
+        if let late, late.isReported {
+            result.congestedNanoseconds += Self.length(from: late.began, to: lastLook, interruptions: interruptions)
+        }
+        return result
+    }
+
+    /// Why the priority is blocked now; `nil` if it is not reported to be.
+    var currentCause: Cause? { blocked.flatMap { $0.isReported ? $0.cause : nil } }
+
+    // MARK: Episodes
+
+    private struct Context {
+        var holders: Holders
+        var width: Int
+        var interruptions: InterruptionLog
+    }
+
+    private static func length(
+        from began: MonotonicInstant,
+        to end: MonotonicInstant,
+        interruptions: InterruptionLog
+    ) -> Int64 {
+        max(0, end.nanoseconds(since: began) - interruptions.overlapNanoseconds(from: began, to: end))
+    }
+
+    private mutating func noteLateness(
+        at instant: MonotonicInstant,
+        _ context: Context,
+        number: () -> UInt64,
+        into said: inout [ReportDraft]
+    ) {
+        // What was late because no thread was free is no congestion.
+        let since = oldest.map { max($0, servedAgain ?? $0) }
+        let isLate = since.map { instant.nanoseconds(since: $0) >= policy.thresholdNanoseconds } ?? false
+        if var episode = late {
+            if isLate || blocked?.isReported == true {
+                episode.finding = .congested
+                report(&episode, at: instant, kind: .congestion, context, number: number, into: &said)
+                late = episode
+            } else {
+                late = nil
+                finish(episode, at: instant, kind: .congestion, context, number: number, into: &said)
+            }
+            return
+        }
+        // Nothing has begun for as long: that is no congestion either.
+        guard isLate, let since, let blocked, !blocked.isReported, blocked.began > since else { return }
+        var episode = Episode(began: since, nextReportNanoseconds: policy.thresholdNanoseconds)
+        episode.finding = .congested
+        episode.cause = .congestion
+        report(&episode, at: instant, kind: .congestion, context, number: number, into: &said)
+        late = episode
+    }
+
+    private mutating func report(
+        _ episode: inout Episode,
+        at instant: MonotonicInstant,
+        kind: StallReport.Kind,
+        _ context: Context,
+        number: () -> UInt64,
+        into said: inout [ReportDraft]
+    ) {
+        let length = Self.length(from: episode.began, to: instant, interruptions: context.interruptions)
+        guard length >= episode.nextReportNanoseconds else { return }
+        let state: StallReport.State = episode.isReported ? .ongoing : .begun
+        begin(&episode, kind: kind, number: number)
+        while episode.nextReportNanoseconds <= length { episode.nextReportNanoseconds *= 2 }
+        said.append(draft(episode, state, kind: kind, until: instant, context))
+    }
+
+    private mutating func begin(_ episode: inout Episode, kind: StallReport.Kind, number: () -> UInt64) {
+        guard !episode.isReported else { return }
+        episode.isReported = true
+        episode.number = number()
+        if kind == .stall { latestBegan = episode.began }
+    }
+
+    private mutating func finish(
+        _ episode: Episode,
+        at instant: MonotonicInstant,
+        kind: StallReport.Kind,
+        _ context: Context,
+        number: () -> UInt64,
+        into said: inout [ReportDraft]
+    ) {
+        var episode = episode
+        let length = Self.length(from: episode.began, to: instant, interruptions: context.interruptions)
+        guard episode.isReported || length >= policy.thresholdNanoseconds else { return }
+        begin(&episode, kind: kind, number: number)
+        let draft = draft(episode, .ended, kind: kind, until: instant, context)
+        if kind == .stall {
+            statistics.count(draft)
+        } else {
+            statistics.congestions += 1
+            statistics.congestedNanoseconds += length
+        }
+        said.append(draft)
+    }
+
+    /// What keeps the lane from going on: that its threads are held, unless most of those are kept from the CPU.
+    private func cause(_ holders: Holders) -> Cause {
+        for cause in [Cause.runqueue, .throttled] {
+            let count = holders.causes.count { $0 == cause }
+            if count > 0, count * 2 > holders.causes.count { return cause }
+        }
+        return .starvation
+    }
+
+    private func draft(
+        _ episode: Episode,
+        _ state: StallReport.State,
+        kind: StallReport.Kind,
+        until instant: MonotonicInstant,
+        _ context: Context
+    ) -> ReportDraft {
+        let length = Self.length(from: episode.began, to: instant, interruptions: context.interruptions)
+        return ReportDraft(
+            state: state,
+            kind: kind,
+            episode: episode.number,
+            began: episode.began,
+            until: instant,
+            durationNanoseconds: length,
+            interruptedNanoseconds: context.interruptions.overlapNanoseconds(from: episode.began, to: instant),
+            severity: policy.thresholds.severity(ofNanoseconds: length) ?? .warning,
+            cause: episode.cause,
+            cpuShare: nil,
+            thread: nil,
+            depth: state == .ended ? nil : waiting,
+            pool: PoolFinding(
+                kind: episode.finding,
+                lane: lane,
+                holders: state == .ended ? [] : Array(context.holders.jobs.prefix(Limits.poolThreadsCaptured)),
+                held: context.holders.jobs.count,
+                width: context.width,
+                oldestWaitNanoseconds: oldest.map { max(0, instant.nanoseconds(since: $0)) }
+            )
+        )
+    }
+}
