@@ -67,6 +67,8 @@ public enum Limits {
     public static let callersInLine = 8
     /// Bytes of a warning line's list of callers, before quoting: longer lines are cut by many tools.
     public static let callersBytesInLine = 300
+    /// Bytes of the sentence that says what keeps a pool's jobs waiting, in a warning line, before quoting.
+    public static let sentenceBytesInLine = 600
     /// Bytes of one function's name, or of what a system call was about, in a warning line, before quoting.
     public static let nameBytesInLine = 200
     /// Bytes of one name (function, file, module) in a stack that is written in full: generic code has names without end.

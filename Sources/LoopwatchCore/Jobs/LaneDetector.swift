@@ -15,14 +15,23 @@ struct LaneDetector: Sendable {
         var nextReportNanoseconds: Int64
         var finding: PoolFinding.Kind = .starved
         var cause = Cause.starvation
+        /// What held the threads when it was last looked at, and the most jobs that waited.
+        var held = 0
+        var holderCause: Cause?
+        var waitingMost = 0
     }
 
     /// What holds the lane's threads.
     struct Holders {
         /// The jobs, the longest first.
         var jobs: [Job]
-        /// Why most of them do not go on.
+        /// Why each does not go on, where that is known.
         var causes: [Cause]
+
+        var mostFrequentCause: Cause? {
+            let counts = Dictionary(grouping: causes.filter { $0 != .unknown }) { $0 }.mapValues(\.count)
+            return counts.max { ($0.value, $1.key.text) < ($1.value, $0.key.text) }?.key
+        }
     }
 
     private let lane: JobLane
@@ -98,6 +107,9 @@ struct LaneDetector: Sendable {
             if var episode = blocked {
                 episode.finding = holders.jobs.count >= width ? .starved : .takenByOthers
                 episode.cause = cause(holders)
+                episode.held = holders.jobs.count
+                episode.holderCause = holders.mostFrequentCause
+                episode.waitingMost = max(episode.waitingMost, waiting)
                 report(&episode, at: instant, kind: .stall, context, number: number, into: &said)
                 blocked = episode
             }
@@ -130,7 +142,8 @@ struct LaneDetector: Sendable {
             let interrupted = interruptions.overlapNanoseconds(from: episode.began, to: lastLook)
             let due = episode.began.advanced(byNanoseconds: episode.nextReportNanoseconds + interrupted)
             let soon = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
-            let own = episode.isReported || due <= lastLook ? min(max(due, lastLook.advanced(byNanoseconds: 1)), soon) : due
+            let own =
+                episode.isReported || due <= lastLook ? min(max(due, lastLook.advanced(byNanoseconds: 1)), soon) : due
             next = next.map { min($0, own) } ?? own
         }
         return next
@@ -189,6 +202,7 @@ struct LaneDetector: Sendable {
         if var episode = late {
             if isLate || blocked?.isReported == true {
                 episode.finding = .congested
+                episode.waitingMost = max(episode.waitingMost, waiting)
                 report(&episode, at: instant, kind: .congestion, context, number: number, into: &said)
                 late = episode
             } else {
@@ -285,8 +299,10 @@ struct LaneDetector: Sendable {
                 kind: episode.finding,
                 lane: lane,
                 holders: state == .ended ? [] : Array(context.holders.jobs.prefix(Limits.poolThreadsCaptured)),
-                held: context.holders.jobs.count,
+                held: state == .ended ? episode.held : context.holders.jobs.count,
                 width: context.width,
+                holderCause: episode.holderCause,
+                waiting: state == .ended ? episode.waitingMost : waiting,
                 oldestWaitNanoseconds: oldest.map { max(0, instant.nanoseconds(since: $0)) }
             )
         )

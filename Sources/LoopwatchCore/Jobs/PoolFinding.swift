@@ -23,6 +23,10 @@ public struct PoolFinding: Sendable, Equatable {
     public var holders: [Job]
     /// Threads that are held, also those that are not listed.
     public var held: Int
+    /// Why most of those do not go on; `nil` where that is not known.
+    public var holderCause: Cause?
+    /// Jobs that wait; at the end, the most that did.
+    public var waiting: Int
     /// Threads that the priority may have.
     public var width: Int
     /// For how long the job that has waited longest has waited, in nanoseconds.
@@ -35,6 +39,8 @@ public struct PoolFinding: Sendable, Equatable {
         holders: [Job],
         held: Int,
         width: Int,
+        holderCause: Cause? = nil,
+        waiting: Int = 0,
         oldestWaitNanoseconds: Int64? = nil
     ) {
         self.kind = kind
@@ -42,6 +48,8 @@ public struct PoolFinding: Sendable, Equatable {
         self.holders = holders
         self.held = held
         self.width = width
+        self.holderCause = holderCause
+        self.waiting = waiting
         self.oldestWaitNanoseconds = oldestWaitNanoseconds
     }
 }

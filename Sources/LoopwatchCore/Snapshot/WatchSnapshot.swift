@@ -99,11 +99,21 @@ public struct PoolSnapshot: Sendable {
     public var size: Int?
     /// Cause of the stall that goes on, if there is one.
     public var currentCause: Cause?
+    /// What accounting of its jobs tells; only of Swift's global executor.
+    public var jobs: JobPoolSnapshot?
 
     /// Creates a pool's picture.
-    public init(name: String, statistics: StallStatistics, depth: Int?, size: Int?, currentCause: Cause? = nil) {
+    public init(
+        name: String,
+        statistics: StallStatistics,
+        depth: Int?,
+        size: Int?,
+        currentCause: Cause? = nil,
+        jobs: JobPoolSnapshot? = nil
+    ) {
         self.name = name
         self.statistics = statistics
+        self.jobs = jobs
         self.depth = depth
         self.size = size
         self.currentCause = currentCause

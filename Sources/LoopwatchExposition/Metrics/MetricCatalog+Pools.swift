@@ -26,7 +26,9 @@ extension MetricCatalog {
             "loopwatch_pool_queue_wait_seconds",
             .histogram,
             unit: "seconds",
-            help: "Time a probe waited for a thread of the pool; one observation per completed probe."
+            help:
+                "Time a work item waited for a thread of the pool: every one where the pool is accounted exactly, else a "
+                + "probe, one observation per completed probe."
         ) { pool, _ in
             .histogram(pool.statistics.lag)
         },

@@ -19,6 +19,7 @@ extension StallReport {
         buffer.append(text: subject.rawValue)
         switch kind {
         case .stall: buffer.append(text: " blocked for ")
+        case .hold: buffer.append(text: " thread held for ")
         case .congestion: buffer.append(text: " congested for ")
         case .interruption: buffer.append(text: cause == .suspended ? " suspended for " : " starved of CPU for ")
         }

@@ -70,6 +70,7 @@ package struct WarningJSONWriter: Sendable {
             buffer.append(text: #","cause_detail":"#)
             buffer.append(jsonString: detail.clippedAtStart(toBytes: Limits.nameBytesInStack))
         }
+        PoolFindingJSONWriter.write(report, into: &buffer)
         writeStack(of: report, writesFrames: writesFrames, into: &buffer)
         buffer.append(0x7D)
     }

@@ -9,7 +9,8 @@ package import LoopwatchCore
 /// 2026-11-22T19:00:01.123Z WARN loop blocked for 312ms target=http-0 state=ended cause=lock cpu=1% stall=42
 /// ```
 ///
-/// Then, where they are known: `on`, what the system call was about; `at` and `via`, whose code it is
+/// Then, where they are known: of Swift's pool `priority`, `task` and `name` of the job that holds a thread, and `why` in
+/// words (``PoolSentence``); `on`, what the system call was about; `at` and `via`, whose code it is
 /// (``StackLineWriter``); and `stack="omitted: REASON"` where there is no stack.
 package enum WarningLineWriter {
     /// Appends the line with its line feed; no name in the report can make a second one.
@@ -38,6 +39,7 @@ package enum WarningLineWriter {
             buffer.append(text: " waiting=")
             buffer.append(decimal: Int64(depth))
         }
+        writeFinding(of: report, into: &buffer)
         if report.interruptedNanoseconds > 0 {
             buffer.append(text: " interrupted=")
             buffer.append(millisecondsOfNanoseconds: report.interruptedNanoseconds)
@@ -48,8 +50,30 @@ package enum WarningLineWriter {
         }
         buffer.append(text: " stall=")
         buffer.append(decimal: report.stall)
+        if let sentence = PoolSentence.text(of: report) {
+            buffer.append(text: " why=")
+            buffer.append(logfmtValue: sentence.clipped(toBytes: Limits.sentenceBytesInLine))
+        }
         writeWhereabouts(of: report, into: &buffer)
         buffer.append(0x0A)
+    }
+
+    /// Appends the priority, and the job that holds the thread.
+    private static func writeFinding(of report: StallReport, into buffer: inout [UInt8]) {
+        guard let pool = report.pool else { return }
+        if pool.lane.isOfPool {
+            buffer.append(text: " priority=")
+            buffer.append(text: pool.lane.label)
+        }
+        guard pool.kind == .heldThread, let job = pool.holders.first else { return }
+        if let task = job.task {
+            buffer.append(text: " task=")
+            buffer.append(decimal: task)
+        }
+        if let name = job.name {
+            buffer.append(text: " name=")
+            buffer.append(logfmtValue: name)
+        }
     }
 
     /// Appends what the blocked thread was doing.

@@ -1,0 +1,35 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// What accounting tells of Swift's global executor, beyond what is told of any pool.
+public struct JobPoolSnapshot: Sendable, Equatable {
+    /// How it is accounted, and why not better.
+    public var accounting: PoolAccountingStatus
+    /// The counters; `nil` where nothing is accounted.
+    public var counters: JobCountersReading?
+    /// Jobs that held a thread for longer than the threshold.
+    public var holds: StallStatistics
+    /// Threads that are held for longer than the threshold now.
+    public var held: Int
+    /// The most jobs that waited at once, of all priorities together.
+    public var depthMaximum: Int
+    /// Long jobs that ended and were forgotten before the watchdog read of them.
+    public var lost: UInt64
+
+    /// Creates a picture.
+    public init(
+        accounting: PoolAccountingStatus,
+        counters: JobCountersReading? = nil,
+        holds: StallStatistics = StallStatistics(),
+        held: Int = 0,
+        depthMaximum: Int = 0,
+        lost: UInt64 = 0
+    ) {
+        self.accounting = accounting
+        self.counters = counters
+        self.holds = holds
+        self.held = held
+        self.depthMaximum = depthMaximum
+        self.lost = lost
+    }
+}

@@ -1,0 +1,56 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import LoopwatchCore
+
+/// Says in one sentence what keeps the jobs of a pool waiting.
+///
+/// ```
+/// all 2 threads are held (lock) and 15 jobs wait, the oldest for 2002ms: 2 at SlowDatabase.query() SlowDatabase.swift:25
+/// ```
+enum PoolSentence {
+    /// The sentence; `nil` for a report that says it all without.
+    static func text(of report: StallReport) -> String? {
+        guard let pool = report.pool else { return nil }
+        let isOver = report.state == .ended
+        let are = isOver ? "were" : "are"
+        let jobs = "\(pool.waiting) \(pool.waiting == 1 ? "job" : "jobs")"
+        var waiting = "\(jobs) \(isOver ? "waited" : pool.waiting == 1 ? "waits" : "wait")"
+        if !isOver, let oldest = pool.oldestWaitNanoseconds {
+            waiting += pool.waiting == 1 ? " for " : ", the oldest for "
+            var bytes: [UInt8] = []
+            bytes.append(millisecondsOfNanoseconds: oldest)
+            waiting += String(decoding: bytes, as: UTF8.self)
+        }
+        switch pool.kind {
+        case .heldThread: return nil
+        case .starved:
+            let reason = pool.holderCause.map { " (\($0.text))" } ?? ""
+            let threads = pool.width == 1 ? "the only thread is" : "all \(pool.width) threads \(are)"
+            return "\(threads) held\(reason) and \(waiting)" + places(report)
+        case .takenByOthers:
+            let holders =
+                pool.held == 0
+                ? "no Swift job \(isOver ? "held" : "holds") a thread"
+                : "Swift jobs \(isOver ? "held" : "hold") only \(pool.held) of \(pool.width) threads"
+            return "\(holders): other work, such as that of DispatchQueue.global(), "
+                + "\(isOver ? "had" : "has") taken the rest, and \(waiting)" + places(report)
+        case .congested:
+            return "\(waiting), though jobs \(isOver ? "began" : "begin") all the time: "
+                + "they \(are) too many for \(pool.width) \(pool.width == 1 ? "thread" : "threads")"
+        }
+    }
+
+    /// Where the threads are, the most at one place first.
+    private static func places(_ report: StallReport) -> String {
+        let groups = report.groups.filter { $0.stack.blamed != nil }
+        guard !groups.isEmpty else { return "" }
+        let texts = groups.prefix(placesMost).map { group in
+            "\(group.threads) at " + StackLineWriter.place(of: group.stack.blamed!)
+        }
+        return ": " + texts.joined(separator: ", ") + (groups.count > placesMost ? ", ..." : "")
+    }
+
+    /// Places that a line names; the report as JSON has more.
+    private static let placesMost = 4
+}
