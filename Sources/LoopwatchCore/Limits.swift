@@ -41,6 +41,17 @@ public enum Limits {
     public static let stackGroups = 8
     /// Threads of the process that are looked through for those of a pool, for one report.
     public static let threadsSearched = 64
+    /// Blocks for which a report is prepared before the threshold, in one second.
+    ///
+    /// Each costs 0.1 to 0.3 ms of CPU, and a
+    /// thread that computes is held for some microseconds. Beyond that reports are made when they are due.
+    public static let preparationsPerSecond = 32
+    /// Prepared reports that are kept until they are due; the oldest are forgotten.
+    public static let preparationsKept = 64
+    /// Threads that wait for a capture by signal; more are not captured.
+    public static let capturesQueued = 256
+    /// Captures by signal that one watch has under way at once: more loops can hardly compute at the same moment.
+    public static let capturesUnderWay = 8
     /// Reports that wait for the names of their code; more are dropped and counted.
     public static let reportsQueued = 1_024
     /// Fingerprints whose report rate is remembered; the least recently used is forgotten.

@@ -118,4 +118,34 @@ struct EpisodeStacksTests {
         #expect(stacks.unnamed(draft(.ongoing, 300), target) == [])
         #expect(note(draft(.ended, 400)).stack == stack("new"))
     }
+
+    @Test("a stack that comes after its report serves the next one, which gets all the time")
+    mutating func lateStack() {
+        let target = WatchTarget.loop("one") { _ in }
+        let capture = StallCapture(computing: [7], omitted: "follows")
+        let begun = stacks.note(draft(.begun, 100), target, stacks: [], capture)
+        #expect(begun.isDeferred && begun.nanoseconds == 0 && begun.omitted == "follows")
+        let isUsed = stacks.addLate(draft(.begun, 100), target, raw: raw(1))
+        #expect(isUsed)
+        #expect(stacks.unnamed(draft(.ongoing, 200), target) == [raw(1)])
+        stacks.complete(draft(.begun, 100), target, raw: [raw(1)], stacks: [stack("a")])
+        let ended = note(draft(.ended, 150))
+        #expect(ended.stack == stack("a") && ended.nanoseconds == 150_000_000 && ended.isFirst && !ended.isDeferred)
+        let isTaken = stacks.addLate(draft(.begun, 100), target, raw: raw(2))
+        #expect(!isTaken)
+    }
+
+    @Test("a stack that never comes is excused, and the time is nobody's")
+    mutating func neverThere() {
+        let target = WatchTarget.loop("one") { _ in }
+        let capture = StallCapture(computing: [7], omitted: "follows")
+        _ = stacks.note(draft(.begun, 100), target, stacks: [], capture)
+        stacks.excuse(draft(.begun, 100), target, omitted: "no CPU")
+        var ended = note(draft(.ended, 150))
+        #expect(ended.omitted == "no CPU" && ended.nanoseconds == 150_000_000 && ended.isFirst)
+        // And one that it ended too early for.
+        _ = stacks.note(draft(.begun, 100, episode: 2), target, stacks: [], capture)
+        ended = note(draft(.ended, 101, episode: 2))
+        #expect(ended.omitted == EpisodeStacks.endedBefore && ended.nanoseconds == 101_000_000)
+    }
 }

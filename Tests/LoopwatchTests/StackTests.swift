@@ -88,8 +88,8 @@ extension Live {
             // may go out before its lines are found.
             let named = try recorder.wait(for: "a report that names the code") { $0.stack?.blamed?.line != nil }
             Self.isReleased.store(true, ordering: .relaxed)
-            let ended = try recorder.wait(for: "the ended report") { $0.state == .ended }
-            #expect(ended.stack != nil)
+            let ended = try recorder.wait(for: "the ended report") { $0.state == .ended && $0.target == "one" }
+            #expect(ended.stack != nil, "\(recorder.lines)")
             let stack = try #require(named.stack)
             let functions = stack.frames.map { $0.function.replacing("LoopwatchTests.", with: "") }
             let expected = [

@@ -40,8 +40,9 @@ void lw_note_loop_frames(struct lw_loop_frames *_Nonnull frames);
 /// Most bytes of stack that the handler copies, upwards from the stack pointer.
 #define LW_CAPTURE_STACK_BYTES_MAX (128 * 1024)
 
-/// Most captures by signal that can be under way in a process: one for each watch in it.
-#define LW_CAPTURE_SLOTS 8
+/// Most captures by signal that can be under way in a process; each watch in it has one or more to itself. Of the memory
+/// for them only what is used is ever there.
+#define LW_CAPTURE_SLOTS 32
 
 /// What the handler copied of the thread that it interrupted.
 struct lw_capture_slot {

@@ -16,13 +16,15 @@ struct StackCapturer: ~Copyable {
 
     /// How often a thread that went on meanwhile is captured again: one that sleeps again and again is caught asleep
     /// sooner or later.
-    private static let attemptsMost = 3
+    static let attemptsMost = 3
 
     /// Prepares captures.
     ///
-    /// - Parameter policy: what they may do.
-    init(policy: CapturePolicy) {
-        capture = ThreadCapture(policy: policy)
+    /// - Parameters:
+    ///   - policy: what they may do.
+    ///   - parallel: how many threads that compute are captured at once.
+    init(policy: CapturePolicy, parallel: Int = 1) {
+        capture = ThreadCapture(policy: policy, parallel: parallel)
     }
 
     /// Captures the threads of a blocked target.
@@ -53,8 +55,43 @@ struct StackCapturer: ~Copyable {
             }
         }
         guard note.beat == nil || watched.cell.numberOut != note.beat else { return }
-        if !note.stacks.isEmpty { counts.discarded[CaptureSnapshot.DiscardReason.late.rawValue] += 1 }
+        if !note.stacks.isEmpty { countDiscarded(.late) }
         note = StallCapture(omitted: Self.wentOn)
+    }
+
+    /// Whether the capture of another thread that computes can be begun.
+    var hasRoom: Bool { capture.hasRoom }
+
+    /// Captures a thread that sleeps, and begins to capture one that computes; see ``ThreadCapture/begin(_:_:)``.
+    mutating func begin(_ thread: ThreadIdentifier) -> SignalledCapture.Start<RawStack> {
+        let start = capture.begin(ThreadView(thread)) { registers, memory, _ in
+            unwinder.unwind(from: registers, memory: &memory, framesMost: Limits.stackFrames)
+        }
+        countTaken()
+        return start
+    }
+
+    /// What came of a capture that was begun; `nil` as long as it is under way.
+    mutating func poll(_ underWay: inout SignalledCapture) -> Result<RawStack, CaptureOmission>? {
+        let result = capture.poll(&underWay) { registers, memory, _ in
+            unwinder.unwind(from: registers, memory: &memory, framesMost: Limits.stackFrames)
+        }
+        countTaken()
+        return result
+    }
+
+    /// Gives up a capture that is under way.
+    mutating func cancel(_ underWay: SignalledCapture) { capture.cancel(underWay) }
+
+    /// Counts a capture that came to nothing.
+    mutating func count(_ omission: CaptureOmission) { counts.count(omission) }
+
+    /// Counts a capture that was left out.
+    mutating func countOverLimit() { counts.omitted[CaptureSnapshot.OmissionReason.limit.rawValue] += 1 }
+
+    /// Counts stacks that are not used.
+    mutating func countDiscarded(_ reason: CaptureSnapshot.DiscardReason, _ number: Int = 1) {
+        counts.discarded[reason.rawValue] += UInt64(number)
     }
 
     /// What the system call is about that a thread sleeps in; `nil` where that is not known.
@@ -77,9 +114,13 @@ struct StackCapturer: ~Copyable {
             counts.count(.moved)
             result = attempt(view, maySignal: maySignal)
         }
+        countTaken()
+        return result
+    }
+
+    private mutating func countTaken() {
         counts.passive = UInt64(capture.statistics.passive)
         counts.signalled = UInt64(capture.statistics.signalled)
-        return result
     }
 
     private mutating func attempt(_ view: ThreadView, maySignal: Bool) -> Result<RawStack, CaptureOmission> {
@@ -89,5 +130,5 @@ struct StackCapturer: ~Copyable {
     }
 
     /// What is said of a target that went on to something else.
-    private static let wentOn = "the target went on to something else before it could be captured"
+    static let wentOn = "the target went on to something else before it could be captured"
 }

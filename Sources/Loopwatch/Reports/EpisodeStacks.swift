@@ -17,6 +17,8 @@ struct EpisodeStacks: Sendable {
         var nanoseconds: Int64 = 0
         /// Whether this is the first that is said of the stall.
         var isFirst = false
+        /// Whether that time is left to the next report, because a stack for it is still being taken.
+        var isDeferred = false
 
         /// Takes the names of what was captured.
         mutating func name(_ stacks: [Stack]) {
@@ -37,6 +39,10 @@ struct EpisodeStacks: Sendable {
         var omitted: String?
         var causeDetail: String?
         var accountedNanoseconds: Int64 = 0
+        /// Whether any time of it was given out.
+        var isCounted = false
+        /// Whether the first stack is still being taken.
+        var isAwaited = false
     }
 
     private var records: [Key: Record] = [:]
@@ -66,9 +72,16 @@ struct EpisodeStacks: Sendable {
             record.omitted = omitted
         }
         record.causeDetail = capture.causeDetail ?? record.causeDetail
-        var found = Found(causeDetail: record.causeDetail, raw: record.raw, isFirst: known == nil)
-        found.nanoseconds = max(0, draft.durationNanoseconds - record.accountedNanoseconds)
-        record.accountedNanoseconds = max(record.accountedNanoseconds, draft.durationNanoseconds)
+        if record.isAwaited, record.raw.isEmpty, draft.state == .ended { record.omitted = nil }
+        record.isAwaited = draft.state != .ended && record.raw.isEmpty && !capture.computing.isEmpty
+        var found = Found(causeDetail: record.causeDetail, raw: record.raw, isFirst: !record.isCounted)
+        if record.isAwaited {
+            found.isDeferred = true
+        } else {
+            record.isCounted = true
+            found.nanoseconds = max(0, draft.durationNanoseconds - record.accountedNanoseconds)
+            record.accountedNanoseconds = max(record.accountedNanoseconds, draft.durationNanoseconds)
+        }
         found.stack = Self.mostFrequent(record.stacks)
         if found.stack == nil { found.omitted = record.omitted ?? Self.endedBefore }
         // A call that is over by the end was still what it was about.
@@ -84,6 +97,23 @@ struct EpisodeStacks: Sendable {
     func unnamed(_ draft: ReportDraft, _ target: WatchTarget) -> [RawStack] {
         let record = records[Key(subject: target.subject, target: target.name, episode: draft.episode)]
         return record.map { $0.stacks.isEmpty ? $0.raw : [] } ?? []
+    }
+
+    /// Takes a stack that came after the report that it was for; returns false if the stall is over, or has a stack since.
+    mutating func addLate(_ draft: ReportDraft, _ target: WatchTarget, raw: RawStack) -> Bool {
+        let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
+        guard records[key]?.isAwaited == true else { return false }
+        // Several threads of a pool may come one after another.
+        records[key]?.raw.append(raw)
+        return true
+    }
+
+    /// Takes that a stack, for which a report did not wait, cannot be had.
+    mutating func excuse(_ draft: ReportDraft, _ target: WatchTarget, omitted: String) {
+        let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
+        guard records[key]?.isAwaited == true, records[key]?.raw.isEmpty == true else { return }
+        records[key]?.isAwaited = false
+        records[key]?.omitted = omitted
     }
 
     /// Replaces what was noted of a stall that goes on by the same with all names; nothing if more was captured since.

@@ -10,17 +10,9 @@ internal import Synchronization
 final class NameFinder: Sendable {
     private enum Request: Sendable {
         /// Somebody waits.
-        case soon(Answer)
+        case soon([RawStack], @Sendable ([Stack]) -> Void)
         /// Nobody does.
         case complete([RawStack], @Sendable ([Stack]) -> Void)
-    }
-
-    /// Where the answer to somebody who waits is put.
-    private final class Answer: Sendable {
-        let raw: [RawStack]
-        let stacks = Mutex<[Stack]?>(nil)
-
-        init(_ raw: [RawStack]) { self.raw = raw }
     }
 
     /// Stacks whose names are still to be completed.
@@ -32,7 +24,6 @@ final class NameFinder: Sendable {
     }
 
     private let queue: QueueThread<Request>
-    private let answered: WakeSignal
     private let captures: CaptureCounts
 
     /// How long after its start the finder reads the symbols of the host's binaries, in nanoseconds: not while the host
@@ -47,7 +38,6 @@ final class NameFinder: Sendable {
     /// - Throws: ``SystemError`` when the process has no descriptor or thread left.
     init(captures: CaptureCounts) throws {
         self.captures = captures
-        answered = try WakeSignal()
         queue = try QueueThread(name: "lw-names", limit: Limits.reportsQueued)
         try queue.start { self.run() }
     }
@@ -55,19 +45,10 @@ final class NameFinder: Sendable {
     /// The thread.
     var threadIdentifier: ThreadIdentifier? { queue.threadIdentifier }
 
-    /// The names of stacks, as far as they are found within a time; `nil` if not even that.
-    ///
-    /// Waits; for one thread at a time.
-    func stacks(for raw: [RawStack], within nanoseconds: Int64) -> [Stack]? {
-        guard !raw.isEmpty else { return [] }
-        let answer = Answer(raw)
-        let deadline = Clock.now().advanced(byNanoseconds: nanoseconds)
-        queue.enqueue(.soon(answer), isLoss: false)
-        while true {
-            if let stacks = answer.stacks.withLock({ $0 }) { return stacks }
-            // What wakes this may be the answer to an earlier question.
-            guard answered.wait(until: deadline) else { return answer.stacks.withLock { $0 } }
-        }
+    /// Finds the names of stacks, as far as they are found within 2 ms once it is their turn, and passes them on, on the
+    /// finder's thread; never waits.
+    func find(_ raw: [RawStack], _ found: @escaping @Sendable ([Stack]) -> Void) {
+        queue.enqueue(.soon(raw, found), isLoss: false)
     }
 
     /// Finds all names of stacks, and passes them on, on the finder's thread; never waits.
@@ -78,7 +59,6 @@ final class NameFinder: Sendable {
     /// Ends the thread, after at most two seconds.
     func stop() {
         queue.stop()
-        answered.close()
     }
 
     private func run() {
@@ -89,11 +69,9 @@ final class NameFinder: Sendable {
         while let requests = queue.next(until: unfinished.isEmpty ? (isPrepared ? nil : preparation) : Clock.now()) {
             for request in requests {
                 switch request {
-                case .soon(let answer):
-                    let piece = Self.pieceNanoseconds / Int64(answer.raw.count)
-                    let stacks = answer.raw.map { symbolizer.stack(for: $0, within: piece) }
-                    answer.stacks.withLock { $0 = stacks }
-                    answered.wake()
+                case .soon(let raw, let found):
+                    let piece = Self.pieceNanoseconds / Int64(max(1, raw.count))
+                    found(raw.map { symbolizer.stack(for: $0, within: piece) })
                 case .complete(let raw, let done):
                     unfinished.append(Unfinished(raw: raw, passOn: done))
                 }

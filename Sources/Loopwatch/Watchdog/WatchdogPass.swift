@@ -15,6 +15,8 @@ struct WatchdogPass: ~Copyable {
     private var slowTargets: Set<String> = []
     private var closureNanoseconds: Int64 = 0
     private var pending: [PendingReport] = []
+    private var preparations: [(preparation: Preparation, watched: WatchedTarget)] = []
+    private var budget = PreparationBudget(now: Clock.now())
     private let policy: CapturePolicy
     private let captures: CaptureCounts
     private var capturer: StackCapturer?
@@ -75,6 +77,7 @@ struct WatchdogPass: ~Copyable {
             next = next.map { min($0, due) } ?? due
         }
         reportPending()
+        prepare(now: context.now)
         return next
     }
 
@@ -88,6 +91,33 @@ struct WatchdogPass: ~Copyable {
         if let counts = capturer?.counts { captures.noteWatchdog(counts) }
     }
 
+    /// Has the reports of blocks prepared that may be due before long.
+    private mutating func prepare(now: MonotonicInstant) {
+        guard !preparations.isEmpty else { return }
+        let due = preparations
+        preparations.removeAll(keepingCapacity: true)
+        guard capturer != nil else { return }
+        for (preparation, watched) in due {
+            let threads = threads(preparation.thread, of: watched)
+            // Without a beat that is out nobody could tell that the job has not ended meanwhile.
+            guard !threads.isEmpty, let beat = watched.cell.numberOut else { continue }
+            guard budget.admit(now: now) else {
+                capturer!.countOverLimit()
+                continue
+            }
+            var capture = StallCapture(beat: beat)
+            capturer!.capture(threads, of: watched, passesOn: true, into: &capture)
+            if !policy.isSignallingAllowed { capture.computing = [] }
+            if capture.beat != nil { desk.prepare(preparation, of: watched, capture: capture) }
+        }
+        if let counts = capturer?.counts { captures.noteWatchdog(counts) }
+    }
+
+    private func threads(_ thread: ThreadIdentifier?, of watched: WatchedTarget) -> ArraySlice<ThreadIdentifier> {
+        let threads = thread.map { [$0] } ?? watched.evidence.withLock { $0.poolThreads }
+        return threads.prefix(Limits.poolThreadsCaptured)
+    }
+
     /// Captures what the threads of a blocked target are at.
     private mutating func capture(_ draft: ReportDraft, _ watched: WatchedTarget) -> StallCapture {
         var capture = StallCapture(beat: watched.cell.numberOut)
@@ -95,13 +125,8 @@ struct WatchdogPass: ~Copyable {
             capture.omitted = CaptureOmission.switchedOff.text
             return capture
         }
-        let threads = draft.thread.map { [$0] } ?? watched.evidence.withLock { $0.poolThreads }
-        capturer!.capture(
-            threads.prefix(Limits.poolThreadsCaptured),
-            of: watched,
-            passesOn: policy.isSignallingAllowed,
-            into: &capture
-        )
+        let threads = threads(draft.thread, of: watched)
+        capturer!.capture(threads, of: watched, passesOn: policy.isSignallingAllowed, into: &capture)
         if case .syscall = draft.cause, let thread = threads.first {
             capture.causeDetail = capturer!.detail(of: thread)
         }
@@ -161,6 +186,8 @@ struct WatchdogPass: ~Copyable {
             switch action {
             case .report(let draft):
                 pending.append(PendingReport(draft: draft, watched: watched, now: now))
+            case .prepare(let preparation):
+                preparations.append((preparation, watched))
             case .postBeat:
                 watched.evidence.withLock { $0.beatWillBePosted(at: now) }
                 let posted = Clock.now()

@@ -39,6 +39,14 @@ public struct DetectionPolicy: Sendable, Equatable {
     /// beginning before it is reported.
     public var lookNanoseconds: Int64 { min(resolutionNanoseconds, thresholdNanoseconds / 2) }
 
+    /// How long before the threshold the report of a block is prepared, in nanoseconds.
+    ///
+    /// Long enough for some ticks of the kernel's clock, with which a thread that computes is captured, and for reading the
+    /// names of code that was never seen before; so short that few jobs that end in time are captured.
+    public var preparationNanoseconds: Int64 { min(Self.preparationNanosecondsMost, thresholdNanoseconds / 2) }
+
+    private static let preparationNanosecondsMost: Int64 = 20_000_000
+
     /// Time between looks at a target that was just proved to wait, as at the look before.
     ///
     /// Nothing can have crossed the threshold sooner than one threshold after the proof, and when a block began that is

@@ -29,6 +29,8 @@ struct Episode: Sendable {
     var isStartKnown = false
     /// Whether its beginning was reported.
     var isReported = false
+    /// Number of what was prepared for the report of its beginning; `nil` as long as nothing was.
+    var preparation: UInt64?
     /// Length at which the next report is due, in nanoseconds.
     var nextReportNanoseconds: Int64
     /// What was seen of the thread.

@@ -27,6 +27,8 @@ public struct ReportDraft: Sendable, Equatable {
     public var thread: Int32?
     /// Items that wait, where the target tells.
     public var depth: Int?
+    /// What was prepared for this report (``Preparation/number``); `nil` if nothing was.
+    public var preparation: UInt64?
     /// What was found of Swift's pool.
     public var pool: PoolFinding?
 }

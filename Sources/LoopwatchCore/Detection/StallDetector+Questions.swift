@@ -21,6 +21,13 @@ extension StallDetector {
             let due = episode.began.advanced(byNanoseconds: episode.nextReportNanoseconds + interrupted)
             if due > lastLook { next = min(next, due) }
         }
+        if let job, !job.isReported, job.preparation == nil {
+            let interrupted = job.interruptedNanoseconds(until: lastLook, interruptions: interruptions)
+            let due = job.began.advanced(
+                byNanoseconds: policy.thresholdNanoseconds - policy.preparationNanoseconds + interrupted
+            )
+            if due > lastLook { next = min(next, due) }
+        }
         if let job, !isOneJob(seenUntil: lastLook),
             job.durationNanoseconds(at: next, interruptions: interruptions) >= policy.thresholdNanoseconds
         {

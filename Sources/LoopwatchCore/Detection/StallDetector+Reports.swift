@@ -18,6 +18,22 @@ extension StallDetector {
         }
     }
 
+    /// Has the report of a block that is not told yet prepared, once for each job, when it may be due before long.
+    mutating func prepare(
+        at instant: MonotonicInstant,
+        interruptions: InterruptionLog,
+        into actions: inout [Action]
+    ) {
+        guard var episode = job, !episode.isReported, episode.preparation == nil else { return }
+        let duration = episode.durationNanoseconds(at: instant, interruptions: interruptions)
+        let left = policy.thresholdNanoseconds - duration
+        guard left <= policy.preparationNanoseconds + Self.preparationNanosecondsTolerated else { return }
+        preparations += 1
+        episode.preparation = preparations
+        job = episode
+        actions.append(.prepare(Preparation(number: preparations, thread: episode.evidence.blockedThread)))
+    }
+
     mutating func reported(
         _ current: Episode?,
         kind: StallReport.Kind,
@@ -110,7 +126,8 @@ extension StallDetector {
             cpuShare: episode.evidence.cpuShare,
             thread: episode.evidence.blockedThread,
             // At the end nothing is held up any more.
-            depth: state == .ended ? nil : latestDepth
+            depth: state == .ended ? nil : latestDepth,
+            preparation: state == .begun ? episode.preparation : nil
         )
     }
 }

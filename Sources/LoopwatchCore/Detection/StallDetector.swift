@@ -11,6 +11,8 @@ public struct StallDetector: Sendable {
     public enum Action: Sendable, Equatable {
         /// Post a beat, and tell the detector by ``StallDetector/beatPosted(at:)``.
         case postBeat
+        /// Capture the thread already now: the report of the beginning of a block may soon be due.
+        case prepare(Preparation)
         /// Tell this to people.
         case report(ReportDraft)
     }
@@ -25,6 +27,10 @@ public struct StallDetector: Sendable {
 
     /// A thread that got less of the time than this is not taken to have got as little before.
     static let activeShareLeast = 0.25
+
+    /// A look that comes this much before a preparation is due does as well, in nanoseconds: the watchdog serves deadlines
+    /// that lie close together at once.
+    static let preparationNanosecondsTolerated: Int64 = 1_000_000
 
     /// Most time between the two looks that tell a stall from many short jobs, in nanoseconds.
     static let secondLookNanosecondsMost: Int64 = 2_000_000
@@ -42,6 +48,7 @@ public struct StallDetector: Sendable {
     var late: Episode?
     var lateServed: MonotonicInstant?
     var episodes: UInt64 = 0
+    var preparations: UInt64 = 0
     var latestDepth: Int?
     /// CPU time since the last look that was read when a beat had run.
     var computedUpToBeat: Int64 = 0
@@ -178,6 +185,7 @@ public struct StallDetector: Sendable {
         late?.evidence.add(observation)
         if hasAnswered || policy.reportsBeforeFirstAnswer {
             report(at: observation.instant, interruptions: interruptions, into: &actions)
+            prepare(at: observation.instant, interruptions: interruptions, into: &actions)
         }
         return actions
     }

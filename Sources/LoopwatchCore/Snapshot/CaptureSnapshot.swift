@@ -9,12 +9,15 @@ public struct CaptureSnapshot: Sendable, Equatable {
         case moved
         /// The stall was over before its stack was there.
         case late
+        /// It was taken before the threshold, and no report came of it: the job ended in time, or was another by then.
+        case unused
 
         /// The label value.
         public var label: String {
             switch self {
             case .moved: "moved"
             case .late: "late"
+            case .unused: "unused"
             }
         }
     }
@@ -33,6 +36,8 @@ public struct CaptureSnapshot: Sendable, Equatable {
         case notDelivered
         /// The thread's state or its stack could not be read.
         case unreadable
+        /// Too many were wanted at once, or before the threshold in one second.
+        case limit
 
         /// The label value.
         public var label: String {
@@ -43,6 +48,7 @@ public struct CaptureSnapshot: Sendable, Equatable {
             case .signal: "signal"
             case .notDelivered: "not_delivered"
             case .unreadable: "unreadable"
+            case .limit: "limit"
             }
         }
     }

@@ -21,7 +21,7 @@ extension MetricCatalog {
             "loopwatch_stack_captures_discarded",
             .counter,
             labels: ["reason"],
-            bound: "2",
+            bound: "3",
             help: "Stacks that were taken and not used, by reason."
         ) { snapshot in
             CaptureSnapshot.DiscardReason.allCases.map {
@@ -32,7 +32,7 @@ extension MetricCatalog {
             "loopwatch_stack_captures_omitted",
             .counter,
             labels: ["reason"],
-            bound: "6",
+            bound: "7",
             help: "Times a stack of a blocked thread was wanted and none could be taken, by reason."
         ) { snapshot in
             CaptureSnapshot.OmissionReason.allCases.map {

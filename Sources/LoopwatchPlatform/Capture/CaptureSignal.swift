@@ -14,7 +14,7 @@ enum CaptureSignal {
     /// What a watch has of it.
     struct Lease: Sendable {
         let signal: CInt
-        let slot: UInt32
+        let slots: [UInt32]
     }
 
     /// The handler as it was installed for a signal.
@@ -37,12 +37,17 @@ enum CaptureSignal {
     /// Threads that are remembered because a signal may wait for them; with more, the handler stays where it is.
     private static let unresolvedMost = 64
 
-    /// Installs the handler, unless it is there already, and takes a slot.
-    static func lease(_ signal: CInt) -> Result<Lease, CaptureOmission> {
+    /// Installs the handler, unless it is there already, and takes slots.
+    ///
+    /// - Parameters:
+    ///   - signal: the signal.
+    ///   - wanted: how many slots there are to be; at least one is given, and never more than a third of those that are
+    ///     left, so that other watches get theirs.
+    static func lease(_ signal: CInt, slots wanted: Int) -> Result<Lease, CaptureOmission> {
         state.withLock { state in
-            guard let slot = (0..<UInt32(LW_CAPTURE_SLOTS)).first(where: { state.slotsTaken >> $0 & 1 == 0 }) else {
-                return .failure(.tooManyWatches)
-            }
+            let free = (0..<UInt32(LW_CAPTURE_SLOTS)).filter { state.slotsTaken >> $0 & 1 == 0 }
+            guard !free.isEmpty else { return .failure(.tooManyWatches) }
+            let slots = Array(free.prefix(max(1, min(wanted, free.count / 3))))
             switch install(signal) {
             case .failure(let omission): return .failure(omission)
             case .success(let previous):
@@ -58,18 +63,18 @@ enum CaptureSignal {
                 }
             }
             state.installations[signal]?.users += 1
-            state.slotsTaken |= 1 << slot
-            return .success(Lease(signal: signal, slot: slot))
+            for slot in slots { state.slotsTaken |= 1 << slot }
+            return .success(Lease(signal: signal, slots: slots))
         }
     }
 
-    /// Gives a slot back, and with the last one puts back what was there before the handler.
+    /// Gives the slots back, and with the last one puts back what was there before the handler.
     ///
     /// The default action of the signal ends the process. So as long as a signal of ours may be on its way to a thread,
     /// the handler stays: it does nothing with it.
     static func end(_ lease: Lease) {
         state.withLock { state in
-            state.slotsTaken &= ~(1 << lease.slot)
+            for slot in lease.slots { state.slotsTaken &= ~(1 << slot) }
             guard var installation = state.installations[lease.signal] else { return }
             installation.users -= 1
             installation.unresolved.removeAll { isResolved($0, lease.signal) }

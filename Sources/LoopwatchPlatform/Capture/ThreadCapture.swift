@@ -51,14 +51,21 @@ package struct ThreadCapture: ~Copyable {
     /// What became of the captures so far.
     package private(set) var statistics = Statistics()
     private let lease: Result<CaptureSignal.Lease, CaptureOmission>
+    /// Slots of the lease in which no capture is under way; the one that was free for longest comes first.
+    private var freeSlots: [UInt32] = []
     private var memory = StackMemory()
 
     /// Prepares captures, and installs the signal handler where it is allowed and nobody else has one.
-    package init(policy: CapturePolicy) {
+    ///
+    /// - Parameters:
+    ///   - policy: what they may do.
+    ///   - parallel: how many captures by signal are wanted at once; where many watches share a process there may be fewer.
+    package init(policy: CapturePolicy, parallel: Int = 1) {
         self.policy = policy
         lease =
             policy.isAllowed && policy.isSignallingAllowed
-            ? CaptureSignal.lease(policy.signal) : .failure(.signallingSwitchedOff)
+            ? CaptureSignal.lease(policy.signal, slots: parallel) : .failure(.signallingSwitchedOff)
+        if case .success(let lease) = lease { freeSlots = lease.slots }
     }
 
     deinit {
@@ -87,12 +94,49 @@ package struct ThreadCapture: ~Copyable {
         _ body: (Registers, inout StackMemory, _ isLive: Bool) -> Value
     ) -> Result<Value, CaptureOmission> {
         let result = attempt(thread, maySignal: maySignal, body)
+        count(result)
+        return result
+    }
+
+    /// Whether another capture by signal can be begun.
+    package var hasRoom: Bool { !freeSlots.isEmpty }
+
+    /// Captures a thread that sleeps, and begins to capture one that runs, without waiting for it.
+    ///
+    /// - Parameters:
+    ///   - thread: the thread; never the caller, and none of which a capture is under way.
+    ///   - body: see ``capture(_:maySignal:_:)``.
+    package mutating func begin<Value>(
+        _ thread: ThreadView,
+        _ body: (Registers, inout StackMemory, _ isLive: Bool) -> Value
+    ) -> SignalledCapture.Start<Value> {
+        let start = start(thread, maySignal: true, body)
+        if case .done(let result) = start { count(result) }
+        return start
+    }
+
+    /// What came of a capture that was begun; `nil` as long as it is under way, then ask again.
+    package mutating func poll<Value>(
+        _ capture: inout SignalledCapture,
+        _ body: (Registers, inout StackMemory, _ isLive: Bool) -> Value
+    ) -> Result<Value, CaptureOmission>? {
+        let result = outcome(of: &capture, body)
+        if let result { count(result) }
+        return result
+    }
+
+    /// Gives up a capture that is under way.
+    package mutating func cancel(_ capture: SignalledCapture) {
+        _ = disarm(capture)
+        freeSlots.append(capture.slot)
+    }
+
+    private mutating func count(_ result: Result<some Any, CaptureOmission>) {
         switch result {
         case .success: break
         case .failure(.moved): statistics.discarded += 1
         case .failure: statistics.omitted += 1
         }
-        return result
     }
 
     private mutating func attempt<Value>(
@@ -100,19 +144,32 @@ package struct ThreadCapture: ~Copyable {
         maySignal: Bool,
         _ body: (Registers, inout StackMemory, Bool) -> Value
     ) -> Result<Value, CaptureOmission> {
-        guard policy.isAllowed else { return .failure(.switchedOff) }
+        switch start(thread, maySignal: maySignal, body) {
+        case .done(let result): return result
+        case .underWay(var capture):
+            while true {
+                if let result = outcome(of: &capture, body) { return result }
+                let left = capture.deadline.nanoseconds(since: Clock.now())
+                _ = lw_capture_wait(capture.slot, min(left, Self.sliceNanoseconds))
+            }
+        }
+    }
+
+    private mutating func start<Value>(
+        _ thread: ThreadView,
+        maySignal: Bool,
+        _ body: (Registers, inout StackMemory, Bool) -> Value
+    ) -> SignalledCapture.Start<Value> {
+        guard policy.isAllowed else { return .done(.failure(.switchedOff)) }
         guard thread.identifier > 0, thread.identifier != OwnThread.currentIdentifier else {
-            return .failure(.threadUnknown)
+            return .done(.failure(.threadUnknown))
         }
-        if let result = passive(thread, body) { return result }
-        guard maySignal else { return .failure(.signallingSwitchedOff) }
-        switch lease {
-        case .failure(let omission): return .failure(omission)
-        case .success(let lease):
-            if let result = signalled(thread, lease, body) { return result }
+        if let result = passive(thread, body) { return .done(result) }
+        guard maySignal else { return .done(.failure(.signallingSwitchedOff)) }
+        switch lease.flatMap({ arm(thread, $0) }) {
+        case .failure(let omission): return .done(.failure(omission))
+        case .success(let capture): return .underWay(capture)
         }
-        // It went to sleep before the signal came.
-        return passive(thread, body) ?? .failure(.notDelivered)
     }
 
     /// Reads a thread that sleeps; `nil` if it runs.
@@ -137,46 +194,68 @@ package struct ThreadCapture: ~Copyable {
         return .success(value)
     }
 
-    /// Has a thread that runs copy itself; `nil` if it went to sleep instead.
-    private mutating func signalled<Value>(
+    /// Has a thread that runs copy itself at its next tick.
+    private mutating func arm(
         _ thread: ThreadView,
-        _ lease: CaptureSignal.Lease,
-        _ body: (Registers, inout StackMemory, Bool) -> Value
-    ) -> Result<Value, CaptureOmission>? {
+        _ lease: CaptureSignal.Lease
+    ) -> Result<SignalledCapture, CaptureOmission> {
         guard CaptureSignal.isInForce(lease.signal) else { return .failure(.handlerTaken(by: nil)) }
         guard let signals = ThreadSignals(of: thread.identifier) else { return .failure(.threadGone) }
         guard !signals.blocks(lease.signal) else { return .failure(.signalBlocked) }
-        let token = lw_capture_arm(lease.slot)
-        // A handler of an earlier capture has not finished: its thread gets no CPU.
-        guard token != 0 else { return .failure(.notDelivered) }
-        let timer = lw_thread_timer_start(thread.identifier, lease.signal, token)
-        guard timer >= 0 else {
-            let error = SystemError(operation: "timer_create")
-            lw_capture_withdraw(lease.slot)
-            return .failure(thread.cpuNanoseconds() == nil ? .threadGone : .refused(error))
+        for slot in freeSlots {
+            let token = lw_capture_arm(slot)
+            // A handler of an earlier capture has not finished: its thread gets no CPU.
+            guard token != 0 else { continue }
+            let timer = lw_thread_timer_start(thread.identifier, lease.signal, token)
+            guard timer >= 0 else {
+                let error = SystemError(operation: "timer_create")
+                lw_capture_withdraw(slot)
+                return .failure(thread.cpuNanoseconds() == nil ? .threadGone : .refused(error))
+            }
+            freeSlots.removeAll { $0 == slot }
+            let now = Clock.now()
+            return .success(
+                SignalledCapture(
+                    thread: thread,
+                    signal: lease.signal,
+                    slot: slot,
+                    timer: timer,
+                    deadline: now.advanced(byNanoseconds: policy.waitNanosecondsMost),
+                    seenAwake: now
+                )
+            )
         }
-        let isAwake = wait(for: lease.slot, thread)
-        let isSent = lw_thread_timer_end(timer) != 0
-        var phase = lw_capture_withdraw(lease.slot)
-        // The handler has begun, and needs some microseconds; more only if its thread has lost its CPU.
-        if phase == LW_CAPTURE_WRITING { phase = lw_capture_wait(lease.slot, Self.writingNanosecondsMost) }
-        guard phase == LW_CAPTURE_READY else {
-            if isSent { CaptureSignal.noteUnseen(thread.identifier, lease.signal) }
-            return isAwake ? .failure(.notDelivered) : nil
-        }
-        return unwind(lease.slot, body)
+        return .failure(.notDelivered)
     }
 
-    /// Waits until the slot is full; returns `false` if the thread is seen asleep before.
-    private func wait(for slot: UInt32, _ thread: ThreadView) -> Bool {
-        let deadline = Clock.now().advanced(byNanoseconds: policy.waitNanosecondsMost)
-        while true {
-            let left = deadline.nanoseconds(since: Clock.now())
-            guard left > 0 else { return true }
-            let phase = lw_capture_wait(slot, min(left, Self.sliceNanoseconds))
-            if phase == LW_CAPTURE_READY { return true }
-            if phase == LW_CAPTURE_ARMED, thread.call() != .running { return false }
+    /// What came of a capture by signal; `nil` as long as it is under way.
+    private mutating func outcome<Value>(
+        of capture: inout SignalledCapture,
+        _ body: (Registers, inout StackMemory, Bool) -> Value
+    ) -> Result<Value, CaptureOmission>? {
+        let phase = lw_capture_wait(capture.slot, 0)
+        let now = Clock.now()
+        var isAwake = true
+        if phase == LW_CAPTURE_ARMED, now.nanoseconds(since: capture.seenAwake) >= Self.sliceNanoseconds {
+            isAwake = capture.thread.call() == .running
+            capture.seenAwake = now
         }
+        guard phase == LW_CAPTURE_READY || !isAwake || now >= capture.deadline else { return nil }
+        defer { freeSlots.append(capture.slot) }
+        if disarm(capture) { return unwind(capture.slot, body) }
+        // It went to sleep before the signal came.
+        return (isAwake ? nil : passive(capture.thread, body)) ?? .failure(.notDelivered)
+    }
+
+    /// Ends a capture by signal; returns whether its slot is full.
+    private func disarm(_ capture: SignalledCapture) -> Bool {
+        let isSent = lw_thread_timer_end(capture.timer) != 0
+        var phase = lw_capture_withdraw(capture.slot)
+        // The handler has begun, and needs some microseconds; more only if its thread has lost its CPU.
+        if phase == LW_CAPTURE_WRITING { phase = lw_capture_wait(capture.slot, Self.writingNanosecondsMost) }
+        if phase == LW_CAPTURE_READY { return true }
+        if isSent { CaptureSignal.noteUnseen(capture.thread.identifier, capture.signal) }
+        return false
     }
 
     /// Hands the copy to `body`.

@@ -18,6 +18,7 @@ struct CongestionTests {
         for action in actions {
             switch action {
             case .report(let draft): reports.append(draft)
+            case .prepare: break
             case .postBeat: detector.beatPosted(at: at(milliseconds))
             }
         }

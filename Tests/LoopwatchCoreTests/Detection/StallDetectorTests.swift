@@ -17,12 +17,14 @@ struct StallDetectorTests {
     /// Posts the beat that is asked for; returns what is reported.
     private mutating func perform(_ actions: [StallDetector.Action], at milliseconds: Double) -> [ReportDraft] {
         actions.compactMap { action in
-            guard case .report(let draft) = action else {
+            switch action {
+            case .report(let draft): return draft
+            case .prepare: return nil
+            case .postBeat:
                 #expect(!detector.isBeatOut)
                 detector.beatPosted(at: at(milliseconds))
                 return nil
             }
-            return draft
         }
     }
 
@@ -127,7 +129,8 @@ struct StallDetectorTests {
         #expect(detector.wantsBlockStart(at: at(130)))
         #expect(look(asleep(130, since: 55)).isEmpty)
         #expect(!detector.wantsBlockStart(at: at(140)))
-        #expect(nextLook == 140)
+        // When its report is to be prepared.
+        #expect(nextLook == 135)
         #expect(look(asleep(155, since: nil)).count == 1)
         #expect(!detector.wantsBlockStart(at: at(160)))
     }

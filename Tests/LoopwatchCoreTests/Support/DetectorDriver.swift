@@ -12,6 +12,8 @@ struct DetectorDriver {
     var loop: SimulatedLoop
     /// What was reported.
     private(set) var reports: [ReportDraft] = []
+    /// What was prepared, and when.
+    private(set) var preparations: [(number: UInt64, at: Int64)] = []
     /// When the loop was looked at.
     private(set) var looks: [Int64] = []
     /// Interruptions that the watchdog noticed.
@@ -75,6 +77,8 @@ struct DetectorDriver {
             switch action {
             case .report(let draft):
                 reports.append(draft)
+            case .prepare(let preparation):
+                preparations.append((preparation.number, now))
             case .postBeat:
                 if beat != nil { Issue.record("a second beat was posted while one was out") }
                 beat = (now + 1_000, loop.beatRuns(postedAt: now + 1_000))

@@ -54,8 +54,8 @@ enum Snapshots {
         snapshot.reporting.droppedSlowClient = 4
         snapshot.capture.passive = 40
         snapshot.capture.signalled = 7
-        snapshot.capture.discarded = [2, 1]
-        snapshot.capture.omitted = [0, 3, 1, 0, 0, 1]
+        snapshot.capture.discarded = [2, 1, 5]
+        snapshot.capture.omitted = [0, 3, 1, 0, 0, 1, 2]
         snapshot.capture.symbolizingNanoseconds = 18_500_000
         snapshot.capture.profileStacks = 12
         snapshot.capture.profileEvicted = 5

@@ -218,7 +218,7 @@ extension Captures {
             }
         }
 
-        @Test("watches have a slot each, as many as there are")
+        @Test("watches have a slot each, as long as there are any")
         func slots() async {
             await #expect(processExitsWith: .success) {
                 recordingErrors {
@@ -230,8 +230,57 @@ extension Captures {
                         }
                         return depth > 100 ? depth : nested(depth + 1)
                     }
-                    #expect(nested(0) == 8)
-                    #expect(nested(0) == 8)
+                    #expect(nested(0) == 32)
+                    #expect(nested(0) == 32)
+                    #expect(Handlers.address() == 0)
+                }
+            }
+        }
+
+        @Test("several threads are captured at the same time, and nothing waits meanwhile")
+        func parallel() async {
+            await #expect(processExitsWith: .success) {
+                recordingErrors {
+                    let threads = try (0..<4).map { _ in try TestThread.signallable() }
+                    defer { threads.forEach { $0.stop() } }
+                    var capture = ThreadCapture(policy: patient, parallel: 4)
+                    var underWay: [(thread: ThreadIdentifier, capture: SignalledCapture)] = []
+                    var taken = 0
+                    try eventually("all are seen running, and captured") {
+                        for thread in threads where capture.hasRoom && underWay.count < 4 {
+                            if underWay.contains(where: { $0.thread == thread.identifier }) { continue }
+                            let start = capture.begin(ThreadView(thread.identifier)) { _, _, _ in }
+                            if case .underWay(let begun) = start { underWay.append((thread.identifier, begun)) }
+                        }
+                        underWay.removeAll { begun in
+                            var begun = begun.capture
+                            guard let result = capture.poll(&begun, { _, _, isLive in isLive }) else { return false }
+                            if case .success(false) = result { taken += 1 }
+                            return true
+                        }
+                        return isThreadSanitized || taken >= 20
+                    }
+                    for begun in underWay { capture.cancel(begun.capture) }
+                    let hasRoom = capture.hasRoom
+                    #expect(hasRoom)
+                    capture.close()
+                    try eventually("the handler goes") { Handlers.address() == 0 || isThreadSanitized }
+                }
+            }
+        }
+
+        @Test("a watch that wants many slots leaves some for others")
+        func shares() async {
+            await #expect(processExitsWith: .success) {
+                recordingErrors {
+                    func nested(_ depth: Int) -> Int {
+                        let capture = ThreadCapture(policy: patient, parallel: 8)
+                        if capture.signallingOmission != nil || depth > 100 { return depth }
+                        let hasRoom = capture.hasRoom
+                        #expect(hasRoom)
+                        return nested(depth + 1)
+                    }
+                    #expect(nested(0) >= 8)
                     #expect(Handlers.address() == 0)
                 }
             }

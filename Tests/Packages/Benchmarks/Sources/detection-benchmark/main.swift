@@ -10,6 +10,7 @@ import Synchronization
 // What the detector finds and what it costs, measured on real loops.
 //
 //   detection-benchmark blocks sleep|cpu epoll|queue COUNT THRESHOLD_MS   blocks of known length; found, early, exact
+//   detection-benchmark many sleep|cpu LOOPS COUNT                        COUNT times all loops block at the same moment
 //   detection-benchmark long SECONDS                                      reports for one long block
 //   detection-benchmark flood epoll|queue sleep|cpu                       300 jobs of 1 ms at once
 //   detection-benchmark idle COUNT SECONDS epoll|queue [whole]            CPU of the process with idle targets; with
@@ -28,7 +29,7 @@ func now() -> Double { seconds(CLOCK_MONOTONIC) }
 
 /// Blocks the calling thread.
 @inline(never) func block(_ kind: String, seconds length: Double) {
-    if kind == "sleep" {
+    if kind != "cpu" {
         usleep(UInt32(length * 1e6))
     } else {
         let end = now() + length
@@ -62,6 +63,13 @@ func subject(_ kind: String, _ name: String) -> Subject {
     }
 }
 
+func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
+
+/// Whether a report names the function that blocks.
+func names(_ report: StallReport) -> Bool {
+    report.stack?.frames.contains { $0.function.contains("block(_:seconds:)") } == true
+}
+
 /// What was reported, and when it arrived.
 let received = Mutex<[(report: StallReport, at: Double)]>([])
 
@@ -89,6 +97,7 @@ case "blocks":
     var found = 0
     var errors: [Double] = []
     var early: [Double] = []
+    var named = 0
     for _ in 0..<count {
         received.withLock { $0 = [] }
         let length = Double(threshold) / 1e3 * Double.random(in: 1.3...3, using: &generator)
@@ -117,9 +126,9 @@ case "blocks":
         }
         if let first = reports.first(where: { $0.report.state == .begun }) {
             early.append((first.at - began) * 1e3 - Double(threshold))
+            if names(first.report) { named += 1 }
         }
     }
-    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
     let sorted = early.sorted()
     print(
         """
@@ -127,7 +136,48 @@ case "blocks":
           error of the duration: mean \(mean(errors)) ms, worst \(errors.map(abs).max() ?? 0) ms
           begun report after the threshold: \(early.count) of \(count), mean \(mean(early)) ms, \
         p95 \(sorted.isEmpty ? 0 : sorted[sorted.count * 95 / 100]) ms, worst \(sorted.last ?? 0) ms, \
-        earliest \(sorted.first ?? 0) ms
+        earliest \(sorted.first ?? 0) ms; \
+        \(named) of them name the code
+        """
+    )
+    watch.stop()
+case "many":
+    let kind = argument(2, "cpu")
+    let loopCount = Int(argument(3, "8"))!
+    let count = Int(argument(4, "20"))!
+    let watch = try start(thresholdMilliseconds: 50)
+    let loops = (0..<loopCount).map { subject("epoll", "loop-\($0)") }
+    for loop in loops { watch.add(loop.target) }
+    usleep(1_500_000)
+    var early: [Double] = []
+    var named = 0
+    for _ in 0..<count {
+        received.withLock { $0 = [] }
+        let spans = Mutex([String: Double]())
+        let done = DispatchSemaphore(value: 0)
+        usleep(UInt32.random(in: 100_000...200_000))
+        for (index, loop) in loops.enumerated() {
+            loop.execute {
+                let began = now()
+                block(kind, seconds: 0.15)
+                spans.withLock { $0["loop-\(index)"] = began }
+                done.signal()
+            }
+        }
+        for _ in loops { done.wait() }
+        usleep(100_000)
+        for (report, at) in received.withLock({ $0 }) where report.state == .begun && report.kind == .stall {
+            guard let began = spans.withLock({ $0[report.target] }) else { continue }
+            early.append((at - began) * 1e3 - 50)
+            if names(report) { named += 1 }
+        }
+    }
+    let sorted = early.sorted()
+    print(
+        """
+        \(loopCount) loops blocked by \(kind) at once, \(count) times: \(early.count) begun reports, after the threshold: \
+        mean \(mean(early)) ms, p95 \(sorted.isEmpty ? 0 : sorted[sorted.count * 95 / 100]) ms, \
+        worst \(sorted.last ?? 0) ms; \(named) name the code
         """
     )
     watch.stop()
@@ -206,5 +256,5 @@ case "timer":
     }
     print("bare 10 ms timer: \((seconds(CLOCK_PROCESS_CPUTIME_ID) - before) / length * 100) % of a core")
 default:
-    print("usage: detection-benchmark blocks|long|flood|idle|timer ...")
+    print("usage: detection-benchmark blocks|many|long|flood|idle|timer ...")
 }

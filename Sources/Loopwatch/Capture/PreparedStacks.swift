@@ -1,0 +1,71 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+
+/// What was captured for reports that may be due before long.
+///
+/// A value; belongs to the desk's thread.
+struct PreparedStacks {
+    /// What was captured of one target.
+    struct Prepared {
+        /// Weak: what was never used must not keep a target that was removed.
+        fileprivate weak var watched: WatchedTarget?
+        fileprivate let number: UInt64
+        fileprivate let beat: UInt64?
+        /// Of the threads that slept; their stacks when the report is due are newer.
+        fileprivate(set) var asleep: [RawStack]
+        /// Of those that computed: samples of the same job.
+        fileprivate(set) var computing: [ThreadIdentifier: RawStack] = [:]
+
+        fileprivate var count: Int { asleep.count + computing.count }
+    }
+
+    private var prepared: [Prepared] = []
+    /// Stacks of which no report came since this was last taken.
+    private var unused = 0
+
+    /// Takes what was captured of threads that sleep; replaces what was prepared for the target before.
+    mutating func add(_ preparation: Preparation, of watched: WatchedTarget, _ capture: StallCapture) {
+        forget { $0.watched == nil || $0.watched === watched }
+        if prepared.count == Limits.preparationsKept { unused += prepared.removeFirst().count }
+        prepared.append(
+            Prepared(watched: watched, number: preparation.number, beat: capture.beat, asleep: capture.stacks)
+        )
+    }
+
+    /// Takes the stack of a thread that computes; returns false if nobody prepares for that any more.
+    mutating func add(_ stack: RawStack, of thread: ThreadIdentifier, _ watched: WatchedTarget, beat: UInt64?) -> Bool {
+        guard let index = prepared.firstIndex(where: { $0.watched === watched && $0.beat == beat }) else {
+            return false
+        }
+        prepared[index].computing[thread] = stack
+        return true
+    }
+
+    /// What was prepared for a report; what was prepared for another job of the target is forgotten.
+    mutating func take(for draft: ReportDraft, of watched: WatchedTarget, beat: UInt64?) -> Prepared? {
+        guard let index = prepared.firstIndex(where: { $0.watched === watched }) else { return nil }
+        let found = prepared.remove(at: index)
+        guard found.number == draft.preparation, found.beat == beat else {
+            unused += found.count
+            return nil
+        }
+        return found
+    }
+
+    /// How many stacks were forgotten without use since the last call.
+    mutating func takeUnused() -> Int {
+        defer { unused = 0 }
+        return unused
+    }
+
+    private mutating func forget(_ isForgotten: (Prepared) -> Bool) {
+        prepared.removeAll { prepared in
+            guard isForgotten(prepared) else { return false }
+            unused += prepared.count
+            return true
+        }
+    }
+}

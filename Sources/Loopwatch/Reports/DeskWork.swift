@@ -1,0 +1,268 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+
+/// What the desk's thread does: no report waits for another target's, and none for longer than until its deadline.
+struct DeskWork: ~Copyable {
+    private let desk: ReportDesk
+    private let queue: QueueThread<ReportDesk.Entry>
+    private var capturer: StackCapturer?
+    private var computing = ComputingCaptures()
+    private var prepared = PreparedStacks()
+    private var pending: [PendingReport] = []
+    private var episodes = EpisodeStacks()
+    private var questions: UInt64 = 0
+
+    /// Time between looks at captures that are under way, in nanoseconds.
+    private static let pollNanoseconds: Int64 = 500_000
+    /// Time that names have at least, once a stack is there, in nanoseconds: those that are known take much less.
+    private static let namesNanosecondsLeast: Int64 = 500_000
+
+    /// What is said of a stack the names of which are not known yet.
+    private static let namesFollow = "the names of its code are still being read; later reports have them"
+
+    init(desk: ReportDesk, queue: QueueThread<ReportDesk.Entry>, policy: CapturePolicy) {
+        self.desk = desk
+        self.queue = queue
+        if policy.isAllowed { capturer = StackCapturer(policy: policy, parallel: Limits.capturesUnderWay) }
+    }
+
+    /// Works until the queue ends.
+    mutating func run() {
+        while let entries = queue.next(until: nextDeadline) {
+            if queue.isAbandoned { continue }
+            for entry in entries { take(entry) }
+            advanceCaptures()
+            advanceReports(isEnding: false)
+            noteCounts()
+            if pending.isEmpty, computing.isEmpty { capturer?.refreshModules() }
+        }
+        if capturer != nil { computing.cancel(&capturer!) }
+        if !queue.isAbandoned { advanceReports(isEnding: true) }
+        noteCounts()
+    }
+
+    private var nextDeadline: MonotonicInstant? {
+        // Nobody waits for what is not reported any more.
+        if queue.isAbandoned { return nil }
+        var next = pending.map(\.deadline).min()
+        if !computing.isEmpty {
+            let poll = Clock.now().advanced(byNanoseconds: Self.pollNanoseconds)
+            next = next.map { min($0, poll) } ?? poll
+        }
+        return next
+    }
+
+    private mutating func noteCounts() {
+        guard capturer != nil else { return }
+        capturer!.countDiscarded(.unused, prepared.takeUnused())
+        if let counts = capturer?.counts { desk.captures.noteDesk(counts) }
+    }
+
+    private mutating func take(_ entry: ReportDesk.Entry) {
+        switch entry {
+        case .preparation(let preparation, let watched, let capture):
+            prepared.add(preparation, of: watched, capture)
+            readNames(of: capture.stacks)
+            for thread in capture.computing { self.capture(thread, of: watched, beat: capture.beat, for: nil) }
+        case .stall(let draft, let watched, let now, let unix, let capture):
+            var report = PendingReport(draft, of: watched, now: now, unixNanoseconds: unix, capture)
+            if draft.state == .begun, draft.kind == .stall,
+                let found = prepared.take(for: draft, of: watched, beat: capture.beat)
+            {
+                report.take(found)
+            }
+            for thread in report.capture.computing
+            where !self.capture(thread, of: watched, beat: capture.beat, for: draft) {
+                report.capture.computing.removeAll { $0 == thread }
+                report.capture.omitted = CaptureOmission.notDelivered.text
+            }
+            pending.append(report)
+        case .interruption(let interruption, let nanoseconds, let now, let unix):
+            desk.reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: unix)
+        case .found(let question, let stacks):
+            guard let index = pending.firstIndex(where: { $0.question == question }) else { return }
+            if pending[index].step == .searching {
+                pending[index].takeCandidates(stacks)
+            } else {
+                pending[index].stacks = stacks
+            }
+            pending[index].question = nil
+        case .named(let draft, let target, let raw, let stacks):
+            episodes.complete(draft, target, raw: raw, stacks: stacks)
+        case .endNamed(let draft, let watched, let now, let unix, let found):
+            desk.report(draft, of: watched, found, now: now, unixNanoseconds: unix)
+        }
+    }
+
+    // MARK: Stacks
+
+    @discardableResult
+    private mutating func capture(
+        _ thread: ThreadIdentifier,
+        of watched: WatchedTarget,
+        beat: UInt64?,
+        for report: ReportDraft?
+    ) -> Bool {
+        if computing.add(thread, of: watched, beat: beat, for: report) { return true }
+        capturer?.countOverLimit()
+        return false
+    }
+
+    private mutating func advanceCaptures() {
+        guard capturer != nil, !computing.isEmpty else { return }
+        for (request, outcome) in computing.advance(&capturer!) {
+            var isAwaited = false
+            for index in pending.indices where pending[index].take(outcome, of: request) { isAwaited = true }
+            if isAwaited { continue }
+            switch (request.report, outcome) {
+            case (let draft?, .stack(let stack)): takeLate(stack, for: draft, request.watched.target)
+            case (let draft?, .omitted(let text)): episodes.excuse(draft, request.watched.target, omitted: text)
+            case (let draft?, .wentOn):
+                episodes.excuse(draft, request.watched.target, omitted: StackCapturer.wentOn)
+            case (nil, .stack(let stack)):
+                if prepared.add(stack, of: request.thread, request.watched, beat: request.beat) {
+                    readNames(of: [stack])
+                } else {
+                    capturer!.countDiscarded(.unused)
+                }
+            case (nil, _): break
+            }
+        }
+    }
+
+    /// Takes a stack that came after its report, for the reports to come.
+    private mutating func takeLate(_ stack: RawStack, for draft: ReportDraft, _ target: WatchTarget) {
+        guard episodes.addLate(draft, target, raw: stack) else {
+            capturer!.countDiscarded(.late)
+            return
+        }
+        let raw = episodes.unnamed(draft, target)
+        let queue = queue
+        desk.names?.complete(raw) { all in
+            queue.enqueue(.named(draft, target, raw, EpisodeStacks.toBlame(all)), isLoss: false)
+        }
+    }
+
+    /// Has names read that may be asked for before long.
+    private func readNames(of stacks: [RawStack]) {
+        if !stacks.isEmpty { desk.names?.complete(stacks) { _ in } }
+    }
+
+    // MARK: Reports
+
+    /// Goes on with all reports; those of one target go out in their order.
+    private mutating func advanceReports(isEnding: Bool) {
+        var waiting: Set<ObjectIdentifier> = []
+        var index = 0
+        while index < pending.count {
+            var report = pending[index]
+            let target = ObjectIdentifier(report.watched)
+            if isEnding || (!waiting.contains(target) && isReady(&report)) {
+                pending.remove(at: index)
+                finish(report, isEnding: isEnding)
+            } else {
+                pending[index] = report
+                waiting.insert(target)
+                index += 1
+            }
+        }
+    }
+
+    /// Goes on with a report; returns whether it is to go out.
+    private mutating func isReady(_ report: inout PendingReport) -> Bool {
+        let now = Clock.now()
+        if report.step == .capturing {
+            guard report.capture.computing.isEmpty || now >= report.deadline else { return false }
+            report.endCapturing()
+            report.raw =
+                report.capture.stacks.isEmpty
+                ? episodes.unnamed(report.draft, report.watched.target) : report.capture.stacks
+            report.step = .naming
+            ask(&report, for: report.raw, atLeast: Self.namesNanosecondsLeast)
+        }
+        if report.question != nil, Clock.now() < report.deadline { return false }
+        if report.step == .naming, report.wantsSearch, search(&report) { return false }
+        return true
+    }
+
+    private mutating func ask(_ report: inout PendingReport, for raw: [RawStack], atLeast nanoseconds: Int64) {
+        guard let names = desk.names, !raw.isEmpty else { return }
+        questions += 1
+        let question = questions
+        let queue = queue
+        report.question = question
+        report.deadline = max(report.deadline, Clock.now().advanced(byNanoseconds: nanoseconds))
+        names.find(raw) { queue.enqueue(.found(question: question, $0), isLoss: false) }
+    }
+
+    /// Looks for the threads that hold a pool, among those that sleep: of one that computes it is not known whether it is
+    /// the pool's.
+    private mutating func search(_ report: inout PendingReport) -> Bool {
+        guard capturer != nil, desk.names != nil else { return false }
+        var search = StallCapture(beat: report.capture.beat)
+        let own = OwnThread.currentIdentifier
+        let threads = OwnThread.identifiersInProcess(atMost: Limits.threadsSearched).filter { $0 != own }
+        capturer!.capture(threads, of: report.watched, passesOn: true, into: &search)
+        guard search.beat != nil, !search.stacks.isEmpty else { return false }
+        report.step = .searching
+        report.candidates = search.stacks
+        ask(&report, for: search.stacks, atLeast: PendingReport.laterNanoseconds)
+        return true
+    }
+
+    /// Passes a report on with what is known.
+    private mutating func finish(_ report: PendingReport, isEnding: Bool) {
+        let (draft, watched) = (report.draft, report.watched)
+        var capture = report.capture
+        let stacks = report.raw.isEmpty ? [] : report.stacks
+        if stacks == nil { capture.omitted = Self.namesFollow }
+        let found = episodes.note(draft, watched.target, stacks: stacks ?? [], capture)
+        if draft.state == .ended, stacks == nil, !isEnding, let names = desk.names {
+            // It is over: the report waits for the names, and no other report for it.
+            let (queue, now, unix) = (queue, report.now, report.unixNanoseconds)
+            names.complete(report.raw) { all in
+                var named = found
+                named.name(all)
+                queue.enqueue(.endNamed(draft, of: watched, now: now, unixNanoseconds: unix, named))
+            }
+        } else {
+            desk.report(draft, of: watched, found, now: report.now, unixNanoseconds: report.unixNanoseconds)
+        }
+        if draft.kind == .stall, !found.isDeferred {
+            complete(draft, watched.target, found, unixNanoseconds: report.unixNanoseconds)
+        }
+    }
+
+    /// Has all names found of what was reported, for the reports to come, and adds it to the profile.
+    private func complete(
+        _ draft: ReportDraft,
+        _ target: WatchTarget,
+        _ found: EpisodeStacks.Found,
+        unixNanoseconds: Int64
+    ) {
+        let profile = desk.profile
+        guard let names = desk.names, !found.raw.isEmpty else {
+            return profile.recordUnattributed(nanoseconds: found.nanoseconds, isNewStall: found.isFirst)
+        }
+        let queue = queue
+        names.complete(found.raw) { all in
+            let stacks = EpisodeStacks.toBlame(all)
+            queue.enqueue(.named(draft, target, found.raw, stacks), isLoss: false)
+            for (index, stack) in stacks.enumerated() {
+                profile.record(
+                    stack: stack,
+                    subject: target.subject,
+                    target: target.name,
+                    cause: draft.cause,
+                    nanoseconds: found.nanoseconds / Int64(stacks.count),
+                    isNewStall: found.isFirst && index == 0,
+                    stallNanoseconds: draft.durationNanoseconds,
+                    unixNanoseconds: unixNanoseconds
+                )
+            }
+        }
+    }
+}

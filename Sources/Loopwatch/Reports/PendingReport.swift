@@ -1,0 +1,116 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+
+/// A report that waits for stacks and for names, but not for longer than until its deadline.
+struct PendingReport {
+    /// How far it has come.
+    enum Step {
+        /// Threads that compute are being captured: those in `capture.computing`.
+        case capturing
+        /// Names are looked for.
+        case naming
+        /// Names are looked for by which the threads that hold a pool are told from others.
+        case searching
+    }
+
+    let draft: ReportDraft
+    let watched: WatchedTarget
+    let now: MonotonicInstant
+    let unixNanoseconds: Int64
+    /// What was captured so far.
+    var capture: StallCapture
+    /// When it goes out with what is known by then.
+    var deadline: MonotonicInstant
+    var step = Step.capturing
+    /// Number of the question for names.
+    var question: UInt64?
+    /// The stacks that names are looked for.
+    var raw: [RawStack] = []
+    /// The same with names, once they are known.
+    var stacks: [Stack]?
+    /// Stacks among which the threads are looked for that hold a pool.
+    var candidates: [RawStack] = []
+    /// A stack of the same job that was captured a little earlier, for want of a better one.
+    var earlier: RawStack?
+
+    /// For how long the first report of a stall waits, in nanoseconds: it is to be there within 5 ms of the threshold.
+    private static let begunNanoseconds: Int64 = 3_000_000
+    /// The same for other reports, which are not awaited as much.
+    static let laterNanoseconds: Int64 = 30_000_000
+
+    /// Begins to wait.
+    init(
+        _ draft: ReportDraft,
+        of watched: WatchedTarget,
+        now: MonotonicInstant,
+        unixNanoseconds: Int64,
+        _ capture: StallCapture
+    ) {
+        self.draft = draft
+        self.watched = watched
+        self.now = now
+        self.unixNanoseconds = unixNanoseconds
+        self.capture = capture
+        let isAwaited = draft.state == .begun && draft.kind == .stall
+        deadline = now.advanced(byNanoseconds: isAwaited ? Self.begunNanoseconds : Self.laterNanoseconds)
+    }
+
+    /// Takes what was prepared for it: of threads that compute, their stacks of a moment ago.
+    mutating func take(_ prepared: PreparedStacks.Prepared) {
+        if capture.computing.count == 1, prepared.computing.isEmpty { earlier = prepared.asleep.first }
+        capture.computing.removeAll { thread in
+            guard let stack = prepared.computing[thread] else { return false }
+            capture.stacks.append(stack)
+            return true
+        }
+    }
+
+    /// Takes what came of a capture, if it waits for that.
+    ///
+    /// - Returns: whether it does.
+    mutating func take(_ outcome: ComputingCaptures.Outcome, of request: ComputingCaptures.Request) -> Bool {
+        guard request.watched === watched, request.beat == capture.beat,
+            let index = capture.computing.firstIndex(of: request.thread)
+        else { return false }
+        capture.computing.remove(at: index)
+        switch outcome {
+        case .stack(let stack): capture.stacks.append(stack)
+        case .omitted(let text): capture.omitted = text
+        case .wentOn: capture = StallCapture(omitted: StackCapturer.wentOn)
+        }
+        return true
+    }
+
+    /// Goes on without the captures that are still under way.
+    mutating func endCapturing() {
+        if capture.stacks.isEmpty, let earlier { capture.stacks = [earlier] }
+        if !capture.computing.isEmpty, capture.stacks.isEmpty { capture.omitted = Self.stackFollows }
+    }
+
+    /// Whether the threads that hold a pool on Dispatch's workers have to be looked for: those that are known are in no code
+    /// of the host, and a thread that is held may never have answered a beat.
+    var wantsSearch: Bool {
+        guard draft.state != .ended, watched.target.isOnDispatchWorkers, capture.beat != nil else { return false }
+        return capture.stacks.isEmpty || !(stacks ?? []).contains(where: Self.isHeld)
+    }
+
+    /// Takes the names of the candidates: those that hold the pool are what it is blocked by.
+    mutating func takeCandidates(_ named: [Stack]) {
+        let held = zip(candidates, named).filter { Self.isHeld($0.1) }.prefix(Limits.poolThreadsCaptured)
+        guard !held.isEmpty else { return }
+        capture.stacks = held.map(\.0)
+        raw = capture.stacks
+        stacks = held.map(\.1)
+        capture.omitted = nil
+    }
+
+    private static func isHeld(_ stack: Stack) -> Bool {
+        stack.frames.contains { $0.origin == .host } && stack.frames.contains { $0.origin == .dispatch }
+    }
+
+    /// What is said of a stack that is not there yet.
+    private static let stackFollows = "the thread computes, and its stack is still being taken; later reports have it"
+}

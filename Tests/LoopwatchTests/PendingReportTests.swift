@@ -1,0 +1,144 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import LoopwatchPlatform
+import Testing
+
+@testable import Loopwatch
+@testable import LoopwatchCore
+
+/// What a report waits for, and what it takes of what was prepared for it.
+@Suite("Reports that wait for stacks")
+struct PendingReportTests {
+    private let watched = WatchedTarget(
+        target: .loop("one") { _ in },
+        policy: DetectionPolicy(
+            resolutionNanoseconds: 10_000_000,
+            thresholds: Thresholds(warning: .milliseconds(50))
+        ),
+        now: MonotonicInstant(nanoseconds: 0)
+    )
+
+    private func raw(_ address: UInt64) -> RawStack {
+        RawStack(frames: [RawFrame(address: address, isReturnAddress: false)], isTruncated: false)
+    }
+
+    private func draft(
+        _ state: StallReport.State,
+        kind: StallReport.Kind = .stall,
+        preparation: UInt64? = nil
+    ) -> ReportDraft {
+        ReportDraft(
+            state: state,
+            kind: kind,
+            episode: 1,
+            began: MonotonicInstant(nanoseconds: 0),
+            until: MonotonicInstant(nanoseconds: 50_000_000),
+            durationNanoseconds: 50_000_000,
+            interruptedNanoseconds: 0,
+            severity: .warning,
+            cause: .cpu,
+            preparation: preparation
+        )
+    }
+
+    private func report(_ draft: ReportDraft, computing: [ThreadIdentifier], beat: UInt64 = 3) -> PendingReport {
+        PendingReport(
+            draft,
+            of: watched,
+            now: draft.until,
+            unixNanoseconds: 0,
+            StallCapture(computing: computing, beat: beat)
+        )
+    }
+
+    @Test("the beginning of a stall goes out within 3 ms, what is awaited less may take longer")
+    func deadlines() {
+        func wait(_ draft: ReportDraft) -> Int64 {
+            report(draft, computing: []).deadline.nanoseconds(since: draft.until)
+        }
+        #expect(wait(draft(.begun)) == 3_000_000)
+        #expect(wait(draft(.ongoing)) == 30_000_000)
+        #expect(wait(draft(.ended)) == 30_000_000)
+        #expect(wait(draft(.begun, kind: .congestion)) == 30_000_000)
+    }
+
+    @Test("a stack that was taken a little before serves, if it is of the same job")
+    func preparedStack() throws {
+        var prepared = PreparedStacks()
+        prepared.add(Preparation(number: 5, thread: 7), of: watched, StallCapture(computing: [7], beat: 3))
+        let isTaken = prepared.add(raw(1), of: 7, watched, beat: 3)
+        #expect(isTaken)
+        // Another beat is another job.
+        let other = prepared.add(raw(2), of: 7, watched, beat: 4)
+        #expect(!other)
+        var report = report(draft(.begun, preparation: 5), computing: [7, 8])
+        let found = prepared.take(for: report.draft, of: watched, beat: 3)
+        report.take(try #require(found))
+        #expect(report.capture.stacks == [raw(1)] && report.capture.computing == [8])
+        let unused = prepared.takeUnused()
+        #expect(unused == 0)
+        let again = prepared.take(for: report.draft, of: watched, beat: 3)
+        #expect(again == nil)
+    }
+
+    @Test("a stack of a job that went on to another, or ended, is not used, and counted", arguments: [0, 1, 2])
+    func stale(way: Int) {
+        var prepared = PreparedStacks()
+        prepared.add(Preparation(number: 5, thread: 7), of: watched, StallCapture(stacks: [raw(9)], beat: 3))
+        _ = prepared.add(raw(1), of: 7, watched, beat: 3)
+        var found: PreparedStacks.Prepared?
+        switch way {
+        case 0: found = prepared.take(for: draft(.begun, preparation: 6), of: watched, beat: 3)
+        case 1: found = prepared.take(for: draft(.begun), of: watched, beat: 3)
+        // The next preparation of the target.
+        default: prepared.add(Preparation(number: 6, thread: 7), of: watched, StallCapture(beat: 4))
+        }
+        #expect(found == nil)
+        let unused = [prepared.takeUnused(), prepared.takeUnused()]
+        #expect(unused == [2, 0])
+    }
+
+    @Test("what was prepared does not keep a target, and there is a limit to it")
+    func bounded() {
+        var prepared = PreparedStacks()
+        var targets: [WatchedTarget] = []
+        for _ in 0...Limits.preparationsKept {
+            let target = WatchedTarget(target: .loop("x") { _ in }, policy: watchedPolicy, now: Clock.now())
+            targets.append(target)
+            prepared.add(Preparation(number: 1, thread: 7), of: target, StallCapture(stacks: [raw(1)], beat: 1))
+        }
+        var unused = prepared.takeUnused()
+        #expect(unused == 1)
+        let oldest = prepared.take(for: draft(.begun, preparation: 1), of: targets[0], beat: 1)
+        #expect(oldest == nil)
+        let next = prepared.take(for: draft(.begun, preparation: 1), of: targets[1], beat: 1)
+        #expect(next != nil)
+        weak let removed = targets[2]
+        targets = []
+        #expect(removed == nil)
+        prepared.add(Preparation(number: 1, thread: 7), of: watched, StallCapture(beat: 1))
+        unused = prepared.takeUnused()
+        #expect(unused == Limits.preparationsKept - 1)
+    }
+
+    private var watchedPolicy: DetectionPolicy {
+        DetectionPolicy(resolutionNanoseconds: 10_000_000, thresholds: Thresholds(warning: .milliseconds(50)))
+    }
+
+    @Test("without a stack in time it says that one follows; one of the same job from before is better than none")
+    func noStackInTime() throws {
+        var late = report(draft(.begun, preparation: 5), computing: [7])
+        late.endCapturing()
+        #expect(late.capture.stacks.isEmpty && late.capture.omitted?.contains("later reports have it") == true)
+        // It slept when the report was prepared, and computes now.
+        var prepared = PreparedStacks()
+        prepared.add(Preparation(number: 5, thread: 7), of: watched, StallCapture(stacks: [raw(1)], beat: 3))
+        var report = report(draft(.begun, preparation: 5), computing: [7])
+        let found = prepared.take(for: report.draft, of: watched, beat: 3)
+        report.take(try #require(found))
+        #expect(report.capture.stacks.isEmpty)
+        report.endCapturing()
+        #expect(report.capture.stacks == [raw(1)] && report.capture.omitted == nil)
+    }
+}
