@@ -66,16 +66,16 @@ struct DeskWork: ~Copyable {
         case .preparation(let preparation, let watched, let capture):
             prepared.add(preparation, of: watched, capture)
             readNames(of: capture.stacks)
-            for thread in capture.computing { self.capture(thread, of: watched, beat: capture.beat, for: nil) }
+            for thread in capture.computing { self.capture(thread, of: watched, token: capture.token, for: nil) }
         case .stall(let draft, let watched, let now, let unix, let capture):
             var report = PendingReport(draft, of: watched, now: now, unixNanoseconds: unix, capture)
-            if draft.state == .begun, draft.kind == .stall,
-                let found = prepared.take(for: draft, of: watched, beat: capture.beat)
+            if draft.state == .begun, draft.kind == .stall || draft.kind == .hold,
+                let found = prepared.take(for: draft, of: watched, token: capture.token)
             {
                 report.take(found)
             }
             for thread in report.capture.computing
-            where !self.capture(thread, of: watched, beat: capture.beat, for: draft) {
+            where !self.capture(thread, of: watched, token: capture.token, for: draft) {
                 report.capture.computing.removeAll { $0 == thread }
                 report.capture.omitted = CaptureOmission.notDelivered.text
             }
@@ -103,10 +103,10 @@ struct DeskWork: ~Copyable {
     private mutating func capture(
         _ thread: ThreadIdentifier,
         of watched: WatchedTarget,
-        beat: UInt64?,
+        token: ProgressToken?,
         for report: ReportDraft?
     ) -> Bool {
-        if computing.add(thread, of: watched, beat: beat, for: report) { return true }
+        if computing.add(thread, of: watched, token: token, for: report) { return true }
         capturer?.countOverLimit()
         return false
     }
@@ -123,7 +123,7 @@ struct DeskWork: ~Copyable {
             case (let draft?, .wentOn):
                 episodes.excuse(draft, request.watched.target, omitted: StackCapturer.wentOn)
             case (nil, .stack(let stack)):
-                if prepared.add(stack, of: request.thread, request.watched, beat: request.beat) {
+                if prepared.add(stack, of: request.thread, request.watched, token: request.token) {
                     readNames(of: [stack])
                 } else {
                     capturer!.countDiscarded(.unused)
@@ -202,11 +202,11 @@ struct DeskWork: ~Copyable {
     /// the pool's.
     private mutating func search(_ report: inout PendingReport) -> Bool {
         guard capturer != nil, desk.names != nil else { return false }
-        var search = StallCapture(beat: report.capture.beat)
+        var search = StallCapture(token: report.capture.token)
         let own = OwnThread.currentIdentifier
         let threads = OwnThread.identifiersInProcess(atMost: Limits.threadsSearched).filter { $0 != own }
         capturer!.capture(threads, of: report.watched, passesOn: true, into: &search)
-        guard search.beat != nil, !search.stacks.isEmpty else { return false }
+        guard search.token != nil, !search.stacks.isEmpty else { return false }
         report.step = .searching
         report.candidates = search.stacks
         ask(&report, for: search.stacks, atLeast: PendingReport.laterNanoseconds)
@@ -231,7 +231,7 @@ struct DeskWork: ~Copyable {
         } else {
             desk.report(draft, of: watched, found, now: report.now, unixNanoseconds: report.unixNanoseconds)
         }
-        if draft.kind == .stall, !found.isDeferred {
+        if draft.kind == .stall || draft.kind == .hold, !found.isDeferred {
             complete(draft, watched.target, found, unixNanoseconds: report.unixNanoseconds)
         }
     }

@@ -54,7 +54,7 @@ struct PendingReport {
         self.now = now
         self.unixNanoseconds = unixNanoseconds
         self.capture = capture
-        let isAwaited = draft.state == .begun && draft.kind == .stall
+        let isAwaited = draft.state == .begun && (draft.kind == .stall || draft.kind == .hold)
         deadline = now.advanced(byNanoseconds: isAwaited ? Self.begunNanoseconds : Self.laterNanoseconds)
     }
 
@@ -72,7 +72,7 @@ struct PendingReport {
     ///
     /// - Returns: whether it does.
     mutating func take(_ outcome: ComputingCaptures.Outcome, of request: ComputingCaptures.Request) -> Bool {
-        guard request.watched === watched, request.beat == capture.beat,
+        guard request.watched === watched, request.token == capture.token,
             let index = capture.computing.firstIndex(of: request.thread)
         else { return false }
         capture.computing.remove(at: index)
@@ -93,7 +93,9 @@ struct PendingReport {
     /// Whether the threads that hold a pool on Dispatch's workers have to be looked for: those that are known are in no code
     /// of the host, and a thread that is held may never have answered a beat.
     var wantsSearch: Bool {
-        guard draft.state != .ended, watched.target.isOnDispatchWorkers, capture.beat != nil else { return false }
+        guard draft.state != .ended, watched.target.isOnDispatchWorkers, capture.token != nil else { return false }
+        // Accounting knows the threads, unless work that it does not see has them.
+        if let pool = draft.pool, pool.kind != .takenByOthers { return false }
         return capture.stacks.isEmpty || !(stacks ?? []).contains(where: Self.isHeld)
     }
 

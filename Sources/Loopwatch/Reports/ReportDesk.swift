@@ -151,7 +151,7 @@ final class ReportDesk: Sendable {
             now: now,
             unixNanoseconds: unixNanoseconds
         )
-        if draft.state == .ended, draft.kind == .stall, let report {
+        if draft.state == .ended, draft.kind == .stall, draft.pool == nil, let report {
             watched.detector.withLock { $0.stallReported(draft, as: report) }
         }
     }

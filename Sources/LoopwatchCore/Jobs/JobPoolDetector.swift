@@ -16,6 +16,7 @@ public struct JobPoolDetector: Sendable {
 
     private let policy: DetectionPolicy
     private let width: Int
+    private let tellsWaits: Bool
     private var holds: HoldDetector
     private var main: HoldDetector
     private var lanes: [LaneDetector]
@@ -29,7 +30,9 @@ public struct JobPoolDetector: Sendable {
     ///   - policy: thresholds and resolution.
     ///   - width: threads that each priority may have.
     ///   - reading: what was counted so far.
-    public init(policy: DetectionPolicy, width: Int, reading: JobReading) {
+    ///   - tellsWaits: whether every job is seen to be enqueued; otherwise only held threads are found.
+    public init(policy: DetectionPolicy, width: Int, reading: JobReading, tellsWaits: Bool = true) {
+        self.tellsWaits = tellsWaits
         self.policy = policy
         self.width = max(1, width)
         holds = HoldDetector(policy: policy, now: reading.instant)
@@ -59,7 +62,8 @@ public struct JobPoolDetector: Sendable {
         }
         let ofPool = reading.running.filter(\.lane.isOfPool)
         let covers = JobLane.ofPool.map { lane in
-            lanes[lane.rawValue].covers(
+            guard tellsWaits else { return (isExpected: false, isReported: false) }
+            return lanes[lane.rawValue].covers(
                 reading.lanes[lane.rawValue],
                 holders: ofPool.count { $0.lane == lane },
                 width: width,
@@ -78,7 +82,7 @@ public struct JobPoolDetector: Sendable {
         )
         var said = heldSaid.map { Said(isOfMainActor: false, draft: $0.draft) }
         said += lookAtMainActor(reading, observations, interruptions, number)
-        for lane in JobLane.ofPool {
+        for lane in JobLane.ofPool where tellsWaits {
             let holders = ofPool.filter { $0.lane == lane }
                 .sorted { ($0.began, $0.identity.slot) < ($1.began, $1.identity.slot) }
             let ends = reading.ended.filter { $0.job.lane == lane }.map(\.ended)
@@ -122,6 +126,11 @@ public struct JobPoolDetector: Sendable {
             interruptions: interruptions,
             number: number
         ).map { Said(isOfMainActor: true, draft: $0.draft) }
+    }
+
+    /// What is to be prepared since the last call, before the report is due.
+    public mutating func takePreparations() -> [(preparation: Preparation, job: Job)] {
+        holds.takePreparations() + main.takePreparations()
     }
 
     /// Ends what goes on, because it is not watched any more.

@@ -211,8 +211,10 @@ struct LaneDetector: Sendable {
             }
             return
         }
-        // Nothing has begun for as long: that is no congestion either.
-        guard isLate, let since, let blocked, !blocked.isReported, blocked.began > since else { return }
+        // Nothing has begun for long: that is no congestion either, or it is not known yet whether it is one.
+        guard isLate, let since, let blocked, !blocked.isReported, blocked.began > since,
+            instant.nanoseconds(since: blocked.began) < policy.thresholdNanoseconds / 2
+        else { return }
         var episode = Episode(began: since, nextReportNanoseconds: policy.thresholdNanoseconds)
         episode.finding = .congested
         episode.cause = .congestion

@@ -92,6 +92,11 @@ package struct JobReader: ~Copyable {
         lw_jobs_is_running(identity.slot, identity.startTicks) != 0
     }
 
+    /// How many jobs of a lane have begun.
+    ///
+    /// Safe from any thread.
+    package static func started(_ lane: JobLane) -> UInt64 { lw_jobs_started(UInt32(lane.rawValue)) }
+
     /// Forgets a job whose thread has ended within it.
     package static func release(_ job: Job) { lw_jobs_release(job.identity.slot, job.thread) }
 }
