@@ -5,8 +5,9 @@ internal import LoopwatchCore
 internal import LoopwatchPlatform
 internal import Synchronization
 
-/// Swift's global executor as a watch sees it: how it is accounted, and what was found. Shared by the watchdog, which looks,
-/// and by whoever takes a picture.
+/// Swift's global executor as a watch sees it: how it is accounted, and what was found.
+///
+/// Shared by the watchdog, which looks, and by whoever takes a picture.
 final class JobPool: Sendable {
     private struct Storage {
         var status: PoolAccountingStatus

@@ -27,7 +27,9 @@ package struct JobReader: ~Copyable {
         while lw_jobs_ended(&cursors, &jobs, jobs.count, &old) == jobs.count {}
     }
 
-    /// Reads everything. 5 us, and some for each thread that runs a job.
+    /// Reads everything.
+    ///
+    /// Costs 5 us, and some for each thread that runs a job.
     package mutating func read() -> JobReading {
         // The instant is that of the counter: nothing that it tells of lies after it.
         var totals = lw_job_totals()
