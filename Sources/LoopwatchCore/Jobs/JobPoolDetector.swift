@@ -101,7 +101,11 @@ public struct JobPoolDetector: Sendable {
             said += drafts.map { Said(isOfMainActor: false, draft: $0) }
         }
         self.episodes = episodes
-        isActive = !reading.running.isEmpty || reading.lanes != last.lanes
+        isActive =
+            !reading.running.isEmpty
+            || zip(reading.lanes, last.lanes).contains {
+                $0.enqueued != $1.enqueued || $0.lastStartTicks != $1.lastStartTicks
+            }
         last = reading
         return said
     }

@@ -13,6 +13,8 @@ struct LaneDetector: Sendable {
         var number: UInt64 = 0
         var isReported = false
         var nextReportNanoseconds: Int64
+        /// The job that had begun last when it began.
+        var lastStartTicks: UInt64 = 0
         var finding: PoolFinding.Kind = .starved
         var cause = Cause.starvation
         /// What held the threads when it was last looked at, and the most jobs that waited.
@@ -91,7 +93,7 @@ struct LaneDetector: Sendable {
         }
         let context = Context(holders: holders, width: width, interruptions: interruptions)
         // A job has begun: a thread was free.
-        if let episode = blocked, waiting == 0 || (reading.lastStart ?? episode.began) > episode.began {
+        if let episode = blocked, waiting == 0 || reading.lastStartTicks != episode.lastStartTicks {
             let start = reading.lastStart ?? instant
             // The job that ended made room for the one that began.
             let end = min(max(firstEnd.map { min($0, start) } ?? start, episode.began), instant)
@@ -102,7 +104,11 @@ struct LaneDetector: Sendable {
         if let oldest {
             if blocked == nil {
                 let began = max(oldest, reading.lastStart ?? oldest)
-                blocked = Episode(began: min(began, instant), nextReportNanoseconds: policy.thresholdNanoseconds)
+                blocked = Episode(
+                    began: min(began, instant),
+                    nextReportNanoseconds: policy.thresholdNanoseconds,
+                    lastStartTicks: reading.lastStartTicks
+                )
             }
             if var episode = blocked {
                 episode.finding = holders.jobs.count >= width ? .starved : .takenByOthers
