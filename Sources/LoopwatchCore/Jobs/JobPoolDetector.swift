@@ -49,6 +49,19 @@ public struct JobPoolDetector: Sendable {
             + main.wanted(reading.running.filter { $0.lane == .main }, at: reading.instant)
     }
 
+    /// Whether ``JobReading/runDelayNanoseconds`` is to be read: jobs wait, no thread takes them up, and not all are held.
+    public func wantsRunDelay(_ reading: JobReading) -> Bool {
+        tellsWaits
+            && JobLane.ofPool.contains { lane in
+                lanes[lane.rawValue].wantsRunDelay(
+                    reading.lanes[lane.rawValue],
+                    holders: reading.running.count { $0.lane == lane },
+                    width: width,
+                    at: reading.instant
+                )
+            }
+    }
+
     /// Takes a reading.
     public mutating func looked(
         _ reading: JobReading,
@@ -94,6 +107,7 @@ public struct JobPoolDetector: Sendable {
                 ),
                 width: width,
                 firstEnd: ends.min(),
+                delayNanoseconds: reading.runDelayNanoseconds,
                 at: reading.instant,
                 interruptions: interruptions,
                 number: number

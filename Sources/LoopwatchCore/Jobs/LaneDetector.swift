@@ -21,6 +21,18 @@ struct LaneDetector: Sendable {
         var held = 0
         var holderCause: Cause?
         var waitingMost = 0
+        /// What the threads of the process had waited for a CPU when that was first read, and whether they did for most of
+        /// the time since.
+        var delay: (instant: MonotonicInstant, nanoseconds: Int64)?
+        var isKeptFromCPU = false
+
+        mutating func note(delayNanoseconds: Int64, at instant: MonotonicInstant) {
+            guard let delay else {
+                delay = (instant, delayNanoseconds)
+                return
+            }
+            isKeptFromCPU = (delayNanoseconds - delay.nanoseconds) * 2 >= instant.nanoseconds(since: delay.instant)
+        }
     }
 
     /// What holds the lane's threads.
@@ -74,12 +86,19 @@ struct LaneDetector: Sendable {
         return (isExpected, blocked?.isReported == true)
     }
 
+    /// Whether it is to be found out if the process gets its CPU: jobs have waited for some time, and threads are not held.
+    func wantsRunDelay(_ reading: JobReading.Lane, holders: Int, width: Int, at instant: MonotonicInstant) -> Bool {
+        guard reading.waiting > 0, holders < width, let blocked else { return false }
+        return instant.nanoseconds(since: blocked.began) >= policy.thresholdNanoseconds / 4
+    }
+
     /// Takes the lane's part of a reading.
     mutating func looked(
         _ reading: JobReading.Lane,
         holders: Holders,
         width: Int,
         firstEnd: MonotonicInstant?,
+        delayNanoseconds: Int64? = nil,
         at instant: MonotonicInstant,
         interruptions: InterruptionLog,
         number: () -> UInt64
@@ -112,7 +131,10 @@ struct LaneDetector: Sendable {
             }
             if var episode = blocked {
                 episode.finding = holders.jobs.count >= width ? .starved : .takenByOthers
+                if let delayNanoseconds { episode.note(delayNanoseconds: delayNanoseconds, at: instant) }
                 episode.cause = cause(holders)
+                // Threads that are ready and get no CPU look like threads that other work has.
+                if episode.finding == .takenByOthers, episode.isKeptFromCPU { episode.cause = .runqueue }
                 episode.held = holders.jobs.count
                 episode.holderCause = holders.mostFrequentCause
                 episode.waitingMost = max(episode.waitingMost, waiting)
@@ -148,6 +170,9 @@ struct LaneDetector: Sendable {
             let interrupted = interruptions.overlapNanoseconds(from: episode.began, to: lastLook)
             let due = episode.began.advanced(byNanoseconds: episode.nextReportNanoseconds + interrupted)
             let soon = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
+            // Once before it is due, to see whether its threads get their CPU.
+            let half = episode.began.advanced(byNanoseconds: policy.thresholdNanoseconds / 2)
+            if half > lastLook { next = next.map { min($0, half) } ?? half }
             let own =
                 episode.isReported || due <= lastLook ? min(max(due, lastLook.advanced(byNanoseconds: 1)), soon) : due
             next = next.map { min($0, own) } ?? own
