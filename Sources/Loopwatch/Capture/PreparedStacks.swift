@@ -18,6 +18,8 @@ struct PreparedStacks {
         fileprivate(set) var asleep: [RawStack]
         /// Of those that computed: samples of the same job.
         fileprivate(set) var computing: [ThreadIdentifier: RawStack] = [:]
+        /// What is known of both without reading debug information.
+        fileprivate(set) var names: [RawStack: Stack] = [:]
 
         fileprivate var count: Int { asleep.count + computing.count }
     }
@@ -42,6 +44,12 @@ struct PreparedStacks {
         }
         prepared[index].computing[thread] = stack
         return true
+    }
+
+    /// Takes the names of stacks that were added, as far as they are known.
+    mutating func add(_ names: [RawStack: Stack], of watched: WatchedTarget) {
+        guard let index = prepared.firstIndex(where: { $0.watched === watched }) else { return }
+        prepared[index].names.merge(names) { $1 }
     }
 
     /// What was prepared for a report; what was prepared for another job of the target is forgotten.
