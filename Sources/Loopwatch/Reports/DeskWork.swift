@@ -17,8 +17,13 @@ struct DeskWork: ~Copyable {
     /// Whether anything was reported since the table of modules was looked at.
     private var hasReported = false
 
+    /// For how long a capture may be under way, in nanoseconds: nobody waits for it, and on a busy machine it may take many
+    /// ticks until the thread is on a CPU at one.
+    private static let captureNanosecondsMost: Int64 = 50_000_000
     /// Time between looks at captures that are under way, in nanoseconds.
-    private static let pollNanoseconds: Int64 = 500_000
+    private static let pollNanoseconds: Int64 = 1_000_000
+    /// The same while a report waits for one.
+    private static let awaitedPollNanoseconds: Int64 = 500_000
     /// Time that names have at least, once a stack is there, in nanoseconds: those that are known take much less.
     private static let namesNanosecondsLeast: Int64 = 500_000
 
@@ -28,7 +33,10 @@ struct DeskWork: ~Copyable {
     init(desk: ReportDesk, queue: QueueThread<ReportDesk.Entry>, policy: CapturePolicy) {
         self.desk = desk
         self.queue = queue
-        if policy.isAllowed { capturer = StackCapturer(policy: policy, parallel: Limits.capturesUnderWay) }
+        guard policy.isAllowed else { return }
+        var patient = policy
+        patient.waitNanosecondsMost = max(policy.waitNanosecondsMost, Self.captureNanosecondsMost)
+        capturer = StackCapturer(policy: patient, parallel: Limits.capturesUnderWay)
     }
 
     /// Works until the queue ends.
@@ -51,7 +59,8 @@ struct DeskWork: ~Copyable {
         if queue.isAbandoned { return nil }
         var next = pending.map(\.deadline).min()
         if !computing.isEmpty {
-            let poll = Clock.now().advanced(byNanoseconds: Self.pollNanoseconds)
+            let pause = pending.isEmpty ? Self.pollNanoseconds : Self.awaitedPollNanoseconds
+            let poll = Clock.now().advanced(byNanoseconds: pause)
             next = next.map { min($0, poll) } ?? poll
         }
         return next
