@@ -35,6 +35,8 @@ struct PendingReport {
     var candidates: [RawStack] = []
     /// A stack of the same job that was captured a little earlier, for want of a better one.
     var earlier: RawStack?
+    /// Names that were found before, without lines; for want of better ones.
+    private(set) var names: [RawStack: Stack] = [:]
 
     /// For how long the first report of a stall waits, in nanoseconds: it is to be there within 5 ms of the threshold.
     private static let begunNanoseconds: Int64 = 3_000_000
@@ -60,6 +62,7 @@ struct PendingReport {
 
     /// Takes what was prepared for it: of threads that compute, their stacks of a moment ago.
     mutating func take(_ prepared: PreparedStacks.Prepared) {
+        names = prepared.names
         if capture.computing.count == 1, prepared.computing.isEmpty { earlier = prepared.asleep.first }
         capture.computing.removeAll { thread in
             guard let stack = prepared.computing[thread] else { return false }
@@ -82,6 +85,18 @@ struct PendingReport {
         case .wentOn: capture = StallCapture(omitted: StackCapturer.wentOn)
         }
         return true
+    }
+
+    /// Takes names that were asked for when it was prepared.
+    mutating func add(_ names: [RawStack: Stack], of watched: WatchedTarget) {
+        if draft.state == .begun, watched === self.watched { self.names.merge(names) { $1 } }
+    }
+
+    /// Goes on without the names that are still being read.
+    mutating func endNaming() {
+        guard stacks == nil else { return }
+        let known = raw.compactMap { names[$0] }
+        if known.count == raw.count { stacks = known }
     }
 
     /// Goes on without the captures that are still under way.
