@@ -25,7 +25,12 @@ let package = Package(
     ],
     targets: [
         .target(name: "CLoopwatchCapture", cSettings: cSettings),
-        .target(name: "CLoopwatchRuntime", cSettings: cSettings),
+        // It names Dispatch's main queue, which programs that use Dispatch through the runtime alone are not linked with.
+        .target(
+            name: "CLoopwatchRuntime",
+            cSettings: cSettings,
+            linkerSettings: [.linkedLibrary("dispatch"), .linkedLibrary("swift_Concurrency")]
+        ),
         .target(name: "LoopwatchCore"),
         .target(name: "LoopwatchExposition", dependencies: ["LoopwatchCore"]),
         .target(name: "LoopwatchPlatform", dependencies: ["LoopwatchCore", "CLoopwatchCapture", "CLoopwatchRuntime"]),

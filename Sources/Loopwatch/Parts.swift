@@ -19,6 +19,7 @@ final class Parts: Sendable {
     private let watchdog: Watchdog?
     private let builder: SnapshotBuilder
     private let lifetime = WatchLifetime()
+    private let jobs: JobPool?
 
     /// Starts every part that was asked for; one that cannot start is told and left out.
     init(configuration: WatchConfiguration) {
@@ -48,6 +49,8 @@ final class Parts: Sendable {
                 try writer.start()
                 return writer
             }
+        let jobs = configuration.watchesGlobalExecutor ? JobPool(best: configuration.poolAccounting) : nil
+        self.jobs = jobs
         let health = WatchdogHealth(now: now)
         let wake = started("wake") { try WakeSignal() }
         let registry = TargetRegistry(configuration: configuration) { wake?.wake() }
@@ -83,7 +86,8 @@ final class Parts: Sendable {
             profile: profile,
             captures: captures,
             desk: desk,
-            health: health
+            health: health,
+            jobs: jobs
         )
         let responder = EndpointResponder(
             process: name,
@@ -115,6 +119,7 @@ final class Parts: Sendable {
                     captures: captures,
                     wake: wake,
                     resolutionNanoseconds: configuration.resolution.wholeNanoseconds,
+                    jobs: jobs.map { ($0, configuration) },
                     ownThreads: {
                         [log?.threadIdentifier, server?.threadIdentifier].compactMap { $0 } + desk.threadIdentifiers
                     }
@@ -153,9 +158,10 @@ final class Parts: Sendable {
         }
     }
 
-    /// Watches Swift's global executor at its default priority, and at each other one once the process uses it.
+    /// Watches Swift's global executor: by accounting; where that does not work, by beats at its default priority, and at
+    /// each other one once the process uses it.
     func watchGlobalExecutor() {
-        _ = add(.globalExecutor())
+        _ = add(.accountedExecutor())
         watchdog?.watchPrioritiesInUse { priority in
             _ = self.add(.globalExecutor(priority.target, priority: priority.priority))
         }

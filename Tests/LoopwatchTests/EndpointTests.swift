@@ -30,13 +30,14 @@ extension Live {
                             let holds = (0..<(width + 4)).map { _ in Hold(.sleeping) }
                             defer { for hold in holds { hold.release() } }
                             for hold in holds.prefix(width) { Task.detached { hold.run() } }
+                            Task.detached {}
                             DispatchQueue.main.async { holds[width].run() }
                             loops[0].execute { holds[width + 1].run() }
                             loops[1].execute { holds[width + 2].run() }
                             queue.async { holds[width + 3].run() }
                             for name in names {
                                 try recorder.wait(for: "the begun report of \(name)") {
-                                    $0.target == name && $0.state == .begun
+                                    $0.target == name && $0.state == .begun && $0.kind == .stall
                                 }
                             }
                             let address = try #require(watch.endpointAddress)

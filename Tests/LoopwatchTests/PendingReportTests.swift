@@ -48,7 +48,7 @@ struct PendingReportTests {
             of: watched,
             now: draft.until,
             unixNanoseconds: 0,
-            StallCapture(computing: computing, beat: beat)
+            StallCapture(computing: computing, token: .beat(beat))
         )
     }
 
@@ -66,33 +66,33 @@ struct PendingReportTests {
     @Test("a stack that was taken a little before serves, if it is of the same job")
     func preparedStack() throws {
         var prepared = PreparedStacks()
-        prepared.add(Preparation(number: 5, thread: 7), of: watched, StallCapture(computing: [7], beat: 3))
-        let isTaken = prepared.add(raw(1), of: 7, watched, beat: 3)
+        prepared.add(Preparation(number: 5, thread: 7), of: watched, StallCapture(computing: [7], token: .beat(3)))
+        let isTaken = prepared.add(raw(1), of: 7, watched, token: .beat(3))
         #expect(isTaken)
         // Another beat is another job.
-        let other = prepared.add(raw(2), of: 7, watched, beat: 4)
+        let other = prepared.add(raw(2), of: 7, watched, token: .beat(4))
         #expect(!other)
         var report = report(draft(.begun, preparation: 5), computing: [7, 8])
-        let found = prepared.take(for: report.draft, of: watched, beat: 3)
+        let found = prepared.take(for: report.draft, of: watched, token: .beat(3))
         report.take(try #require(found))
         #expect(report.capture.stacks == [raw(1)] && report.capture.computing == [8])
         let unused = prepared.takeUnused()
         #expect(unused == 0)
-        let again = prepared.take(for: report.draft, of: watched, beat: 3)
+        let again = prepared.take(for: report.draft, of: watched, token: .beat(3))
         #expect(again == nil)
     }
 
     @Test("a stack of a job that went on to another, or ended, is not used, and counted", arguments: [0, 1, 2])
     func stale(way: Int) {
         var prepared = PreparedStacks()
-        prepared.add(Preparation(number: 5, thread: 7), of: watched, StallCapture(stacks: [raw(9)], beat: 3))
-        _ = prepared.add(raw(1), of: 7, watched, beat: 3)
+        prepared.add(Preparation(number: 5, thread: 7), of: watched, StallCapture(stacks: [raw(9)], token: .beat(3)))
+        _ = prepared.add(raw(1), of: 7, watched, token: .beat(3))
         var found: PreparedStacks.Prepared?
         switch way {
-        case 0: found = prepared.take(for: draft(.begun, preparation: 6), of: watched, beat: 3)
-        case 1: found = prepared.take(for: draft(.begun), of: watched, beat: 3)
+        case 0: found = prepared.take(for: draft(.begun, preparation: 6), of: watched, token: .beat(3))
+        case 1: found = prepared.take(for: draft(.begun), of: watched, token: .beat(3))
         // The next preparation of the target.
-        default: prepared.add(Preparation(number: 6, thread: 7), of: watched, StallCapture(beat: 4))
+        default: prepared.add(Preparation(number: 6, thread: 7), of: watched, StallCapture(token: .beat(4)))
         }
         #expect(found == nil)
         let unused = [prepared.takeUnused(), prepared.takeUnused()]
@@ -106,18 +106,18 @@ struct PendingReportTests {
         for _ in 0...Limits.preparationsKept {
             let target = WatchedTarget(target: .loop("x") { _ in }, policy: watchedPolicy, now: Clock.now())
             targets.append(target)
-            prepared.add(Preparation(number: 1, thread: 7), of: target, StallCapture(stacks: [raw(1)], beat: 1))
+            prepared.add(Preparation(number: 1, thread: 7), of: target, StallCapture(stacks: [raw(1)], token: .beat(1)))
         }
         var unused = prepared.takeUnused()
         #expect(unused == 1)
-        let oldest = prepared.take(for: draft(.begun, preparation: 1), of: targets[0], beat: 1)
+        let oldest = prepared.take(for: draft(.begun, preparation: 1), of: targets[0], token: .beat(1))
         #expect(oldest == nil)
-        let next = prepared.take(for: draft(.begun, preparation: 1), of: targets[1], beat: 1)
+        let next = prepared.take(for: draft(.begun, preparation: 1), of: targets[1], token: .beat(1))
         #expect(next != nil)
         weak let removed = targets[2]
         targets = []
         #expect(removed == nil)
-        prepared.add(Preparation(number: 1, thread: 7), of: watched, StallCapture(beat: 1))
+        prepared.add(Preparation(number: 1, thread: 7), of: watched, StallCapture(token: .beat(1)))
         unused = prepared.takeUnused()
         #expect(unused == Limits.preparationsKept - 1)
     }
@@ -133,12 +133,34 @@ struct PendingReportTests {
         #expect(late.capture.stacks.isEmpty && late.capture.omitted?.contains("later reports have it") == true)
         // It slept when the report was prepared, and computes now.
         var prepared = PreparedStacks()
-        prepared.add(Preparation(number: 5, thread: 7), of: watched, StallCapture(stacks: [raw(1)], beat: 3))
+        prepared.add(Preparation(number: 5, thread: 7), of: watched, StallCapture(stacks: [raw(1)], token: .beat(3)))
         var report = report(draft(.begun, preparation: 5), computing: [7])
-        let found = prepared.take(for: report.draft, of: watched, beat: 3)
+        let found = prepared.take(for: report.draft, of: watched, token: .beat(3))
         report.take(try #require(found))
         #expect(report.capture.stacks.isEmpty)
         report.endCapturing()
         #expect(report.capture.stacks == [raw(1)] && report.capture.omitted == nil)
+    }
+
+    @Test("names without lines that were found before are better than none, if they are of all the stacks")
+    func namesFoundBefore() throws {
+        let name = Stack(frames: [StackFrame(function: "a", module: "host", origin: .host)])
+        var prepared = PreparedStacks()
+        prepared.add(Preparation(number: 5, thread: 7), of: watched, StallCapture(computing: [7], token: .beat(3)))
+        _ = prepared.add(raw(1), of: 7, watched, token: .beat(3))
+        prepared.add([raw(1): name], of: watched)
+        var report = report(draft(.begun, preparation: 5), computing: [7])
+        let found = prepared.take(for: report.draft, of: watched, token: .beat(3))
+        report.take(try #require(found))
+        report.raw = [raw(1), raw(2)]
+        report.endNaming()
+        #expect(report.stacks == nil)
+        report.add([raw(2): name], of: watched)
+        report.endNaming()
+        #expect(report.stacks == [name, name])
+        // What was found since is better.
+        report.stacks = []
+        report.endNaming()
+        #expect(report.stacks == [])
     }
 }

@@ -70,6 +70,8 @@ extension Live {
                             job in
                             Task.detached { job() }
                             for other in others { Task.detached { other.run() } }
+                            // Without a job that waits the threads are held, and the pool is not blocked.
+                            Task.detached {}
                             _ = try? recorder.wait(for: "the begun report") { $0.target == "swift" }
                             for other in others { other.release() }
                         }

@@ -184,6 +184,9 @@ void lw_jobs_read_distributions(struct lw_job_distributions *_Nonnull distributi
 /// Lists the jobs that run, at most `capacity`; returns how many were listed.
 size_t lw_jobs_running(struct lw_job *_Nonnull jobs, size_t capacity);
 
+/// How many jobs of a lane that were seen to be enqueued have begun.
+uint64_t lw_jobs_started(uint32_t lane);
+
 /// Whether a job still runs.
 int lw_jobs_is_running(uint32_t slot, uint64_t start);
 

@@ -120,6 +120,17 @@ size_t lw_jobs_running(struct lw_job *jobs, size_t capacity) {
     return count;
 }
 
+uint64_t lw_jobs_started(uint32_t lane) {
+    uint64_t started = 0;
+    uint32_t epoch = LW_LOAD(lw_job_settings.epoch);
+    uint32_t used = atomic_load_explicit(&lw_job_slots_used, memory_order_acquire);
+    for (uint32_t index = 0; index < used && lane < LW_JOB_LANES; index++) {
+        if (atomic_load_explicit(&lw_job_slots[index].epoch, memory_order_acquire) != epoch) continue;
+        started += LW_LOAD(lw_job_slots[index].started[lane]);
+    }
+    return started;
+}
+
 int lw_jobs_is_running(uint32_t slot, uint64_t start) {
     return slot < LW_JOB_SLOTS_MAX && atomic_load_explicit(&lw_job_slots[slot].start, memory_order_acquire) == start;
 }

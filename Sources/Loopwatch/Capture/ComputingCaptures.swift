@@ -13,8 +13,8 @@ struct ComputingCaptures {
     struct Request {
         let thread: ThreadIdentifier
         let watched: WatchedTarget
-        /// The beat that was out: with another one, the thread is at something else.
-        let beat: UInt64?
+        /// What the target was at: if that has ended, the thread is at something else.
+        let token: ProgressToken?
         /// The report that it is for; `nil` as long as it is prepared only.
         var report: ReportDraft?
         fileprivate var attempts = 1
@@ -41,11 +41,11 @@ struct ComputingCaptures {
     mutating func add(
         _ thread: ThreadIdentifier,
         of watched: WatchedTarget,
-        beat: UInt64?,
+        token: ProgressToken?,
         for report: ReportDraft?
     ) -> Bool {
         func isSame(_ request: Request) -> Bool {
-            request.thread == thread && request.watched === watched && request.beat == beat
+            request.thread == thread && request.watched === watched && request.token == token
         }
         if let index = underWay.firstIndex(where: { isSame($0.request) }) {
             underWay[index].request.report = report ?? underWay[index].request.report
@@ -56,7 +56,7 @@ struct ComputingCaptures {
             return true
         }
         guard waiting.count < Limits.capturesQueued else { return false }
-        waiting.append(Request(thread: thread, watched: watched, beat: beat, report: report))
+        waiting.append(Request(thread: thread, watched: watched, token: token, report: report))
         return true
     }
 
@@ -101,7 +101,7 @@ struct ComputingCaptures {
         _ capturer: inout StackCapturer,
         _ done: inout [(request: Request, outcome: Outcome)]
     ) {
-        if let beat = request.beat, request.watched.cell.numberOut != beat {
+        if let token = request.token, !request.watched.isStill(at: token) {
             if case .success = result { capturer.countDiscarded(.late) }
             return done.append((request, .wentOn))
         }

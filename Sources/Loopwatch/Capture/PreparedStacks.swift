@@ -13,11 +13,13 @@ struct PreparedStacks {
         /// Weak: what was never used must not keep a target that was removed.
         fileprivate weak var watched: WatchedTarget?
         fileprivate let number: UInt64
-        fileprivate let beat: UInt64?
+        fileprivate let token: ProgressToken?
         /// Of the threads that slept; their stacks when the report is due are newer.
         fileprivate(set) var asleep: [RawStack]
         /// Of those that computed: samples of the same job.
         fileprivate(set) var computing: [ThreadIdentifier: RawStack] = [:]
+        /// What is known of both without reading debug information.
+        fileprivate(set) var names: [RawStack: Stack] = [:]
 
         fileprivate var count: Int { asleep.count + computing.count }
     }
@@ -28,27 +30,42 @@ struct PreparedStacks {
 
     /// Takes what was captured of threads that sleep; replaces what was prepared for the target before.
     mutating func add(_ preparation: Preparation, of watched: WatchedTarget, _ capture: StallCapture) {
-        forget { $0.watched == nil || $0.watched === watched }
+        // Several jobs of a pool may be prepared for at once.
+        forget {
+            $0.watched == nil || $0.watched === watched && ($0.token?.isOfJob != true || $0.token == capture.token)
+        }
         if prepared.count == Limits.preparationsKept { unused += prepared.removeFirst().count }
         prepared.append(
-            Prepared(watched: watched, number: preparation.number, beat: capture.beat, asleep: capture.stacks)
+            Prepared(watched: watched, number: preparation.number, token: capture.token, asleep: capture.stacks)
         )
     }
 
     /// Takes the stack of a thread that computes; returns false if nobody prepares for that any more.
-    mutating func add(_ stack: RawStack, of thread: ThreadIdentifier, _ watched: WatchedTarget, beat: UInt64?) -> Bool {
-        guard let index = prepared.firstIndex(where: { $0.watched === watched && $0.beat == beat }) else {
+    mutating func add(_ stack: RawStack, of thread: ThreadIdentifier, _ watched: WatchedTarget, token: ProgressToken?)
+        -> Bool
+    {
+        guard let index = prepared.firstIndex(where: { $0.watched === watched && $0.token == token }) else {
             return false
         }
         prepared[index].computing[thread] = stack
         return true
     }
 
-    /// What was prepared for a report; what was prepared for another job of the target is forgotten.
-    mutating func take(for draft: ReportDraft, of watched: WatchedTarget, beat: UInt64?) -> Prepared? {
-        guard let index = prepared.firstIndex(where: { $0.watched === watched }) else { return nil }
+    /// Takes the names of stacks that were added, as far as they are known.
+    mutating func add(_ names: [RawStack: Stack], of watched: WatchedTarget) {
+        for index in prepared.indices where prepared[index].watched === watched {
+            prepared[index].names.merge(names) { $1 }
+        }
+    }
+
+    /// What was prepared for a report; what was prepared for another job of a loop is forgotten.
+    mutating func take(for draft: ReportDraft, of watched: WatchedTarget, token: ProgressToken?) -> Prepared? {
+        let isOfJob = token?.isOfJob == true
+        guard
+            let index = prepared.firstIndex(where: { $0.watched === watched && (!isOfJob || $0.token == token) })
+        else { return nil }
         let found = prepared.remove(at: index)
-        guard found.number == draft.preparation, found.beat == beat else {
+        guard found.number == draft.preparation, found.token == token else {
             unused += found.count
             return nil
         }

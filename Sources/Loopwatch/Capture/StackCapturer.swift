@@ -54,7 +54,7 @@ struct StackCapturer: ~Copyable {
                 note.omitted = omission.text
             }
         }
-        guard note.beat == nil || watched.cell.numberOut != note.beat else { return }
+        if let token = note.token, watched.isStill(at: token) { return }
         if !note.stacks.isEmpty { countDiscarded(.late) }
         note = StallCapture(omitted: Self.wentOn)
     }

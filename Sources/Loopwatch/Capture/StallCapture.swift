@@ -10,8 +10,8 @@ struct StallCapture: Sendable {
     var stacks: [RawStack] = []
     /// Threads that compute: they can only be captured by signal, which takes a tick of the clock.
     var computing: [ThreadIdentifier] = []
-    /// The beat that was out: as long as it is, the target has not ended what it was at.
-    var beat: UInt64?
+    /// What the target was at: as long as it still is, this is to blame.
+    var token: ProgressToken?
     /// Why there is no stack.
     var omitted: String?
     /// What the system call is about that the thread sleeps in.

@@ -14,9 +14,16 @@ struct DeskWork: ~Copyable {
     private var pending: [PendingReport] = []
     private var episodes = EpisodeStacks()
     private var questions: UInt64 = 0
+    /// Whether anything was reported since the table of modules was looked at.
+    private var hasReported = false
 
+    /// For how long a capture may be under way, in nanoseconds: nobody waits for it, and on a busy machine it may take many
+    /// ticks until the thread is on a CPU at one.
+    private static let captureNanosecondsMost: Int64 = 50_000_000
     /// Time between looks at captures that are under way, in nanoseconds.
-    private static let pollNanoseconds: Int64 = 500_000
+    private static let pollNanoseconds: Int64 = 1_000_000
+    /// The same while a report waits for one.
+    private static let awaitedPollNanoseconds: Int64 = 500_000
     /// Time that names have at least, once a stack is there, in nanoseconds: those that are known take much less.
     private static let namesNanosecondsLeast: Int64 = 500_000
 
@@ -26,7 +33,10 @@ struct DeskWork: ~Copyable {
     init(desk: ReportDesk, queue: QueueThread<ReportDesk.Entry>, policy: CapturePolicy) {
         self.desk = desk
         self.queue = queue
-        if policy.isAllowed { capturer = StackCapturer(policy: policy, parallel: Limits.capturesUnderWay) }
+        guard policy.isAllowed else { return }
+        var patient = policy
+        patient.waitNanosecondsMost = max(policy.waitNanosecondsMost, Self.captureNanosecondsMost)
+        capturer = StackCapturer(policy: patient, parallel: Limits.capturesUnderWay)
     }
 
     /// Works until the queue ends.
@@ -37,7 +47,7 @@ struct DeskWork: ~Copyable {
             advanceCaptures()
             advanceReports(isEnding: false)
             noteCounts()
-            if pending.isEmpty, computing.isEmpty { capturer?.refreshModules() }
+            refreshModules()
         }
         if capturer != nil { computing.cancel(&capturer!) }
         if !queue.isAbandoned { advanceReports(isEnding: true) }
@@ -49,10 +59,19 @@ struct DeskWork: ~Copyable {
         if queue.isAbandoned { return nil }
         var next = pending.map(\.deadline).min()
         if !computing.isEmpty {
-            let poll = Clock.now().advanced(byNanoseconds: Self.pollNanoseconds)
+            let pause = pending.isEmpty ? Self.pollNanoseconds : Self.awaitedPollNanoseconds
+            let poll = Clock.now().advanced(byNanoseconds: pause)
             next = next.map { min($0, poll) } ?? poll
         }
         return next
+    }
+
+    /// Learns of libraries that were loaded since, after reports and never before one that may be due soon: it may have to
+    /// wait for the loader.
+    private mutating func refreshModules() {
+        guard hasReported, pending.isEmpty, computing.isEmpty else { return }
+        hasReported = false
+        capturer?.refreshModules()
     }
 
     private mutating func noteCounts() {
@@ -65,17 +84,17 @@ struct DeskWork: ~Copyable {
         switch entry {
         case .preparation(let preparation, let watched, let capture):
             prepared.add(preparation, of: watched, capture)
-            readNames(of: capture.stacks)
-            for thread in capture.computing { self.capture(thread, of: watched, beat: capture.beat, for: nil) }
+            readNames(of: capture.stacks, watched)
+            for thread in capture.computing { self.capture(thread, of: watched, token: capture.token, for: nil) }
         case .stall(let draft, let watched, let now, let unix, let capture):
             var report = PendingReport(draft, of: watched, now: now, unixNanoseconds: unix, capture)
-            if draft.state == .begun, draft.kind == .stall,
-                let found = prepared.take(for: draft, of: watched, beat: capture.beat)
+            if draft.state == .begun, draft.kind == .stall || draft.kind == .hold,
+                let found = prepared.take(for: draft, of: watched, token: capture.token)
             {
                 report.take(found)
             }
             for thread in report.capture.computing
-            where !self.capture(thread, of: watched, beat: capture.beat, for: draft) {
+            where !self.capture(thread, of: watched, token: capture.token, for: draft) {
                 report.capture.computing.removeAll { $0 == thread }
                 report.capture.omitted = CaptureOmission.notDelivered.text
             }
@@ -90,6 +109,9 @@ struct DeskWork: ~Copyable {
                 pending[index].stacks = stacks
             }
             pending[index].question = nil
+        case .namesPrepared(let names, let watched):
+            prepared.add(names, of: watched)
+            for index in pending.indices { pending[index].add(names, of: watched) }
         case .named(let draft, let target, let raw, let stacks):
             episodes.complete(draft, target, raw: raw, stacks: stacks)
         case .endNamed(let draft, let watched, let now, let unix, let found):
@@ -103,10 +125,10 @@ struct DeskWork: ~Copyable {
     private mutating func capture(
         _ thread: ThreadIdentifier,
         of watched: WatchedTarget,
-        beat: UInt64?,
+        token: ProgressToken?,
         for report: ReportDraft?
     ) -> Bool {
-        if computing.add(thread, of: watched, beat: beat, for: report) { return true }
+        if computing.add(thread, of: watched, token: token, for: report) { return true }
         capturer?.countOverLimit()
         return false
     }
@@ -123,8 +145,8 @@ struct DeskWork: ~Copyable {
             case (let draft?, .wentOn):
                 episodes.excuse(draft, request.watched.target, omitted: StackCapturer.wentOn)
             case (nil, .stack(let stack)):
-                if prepared.add(stack, of: request.thread, request.watched, beat: request.beat) {
-                    readNames(of: [stack])
+                if prepared.add(stack, of: request.thread, request.watched, token: request.token) {
+                    readNames(of: [stack], request.watched)
                 } else {
                     capturer!.countDiscarded(.unused)
                 }
@@ -147,8 +169,13 @@ struct DeskWork: ~Copyable {
     }
 
     /// Has names read that may be asked for before long.
-    private func readNames(of stacks: [RawStack]) {
-        if !stacks.isEmpty { desk.names?.complete(stacks) { _ in } }
+    private func readNames(of stacks: [RawStack], _ watched: WatchedTarget) {
+        guard !stacks.isEmpty else { return }
+        let queue = queue
+        desk.names?.prepare(stacks) { found in
+            let names = Dictionary(zip(stacks, found)) { $1 }
+            queue.enqueue(.namesPrepared(names, of: watched), isLoss: false)
+        }
     }
 
     // MARK: Reports
@@ -202,11 +229,11 @@ struct DeskWork: ~Copyable {
     /// the pool's.
     private mutating func search(_ report: inout PendingReport) -> Bool {
         guard capturer != nil, desk.names != nil else { return false }
-        var search = StallCapture(beat: report.capture.beat)
+        var search = StallCapture(token: report.capture.token)
         let own = OwnThread.currentIdentifier
         let threads = OwnThread.identifiersInProcess(atMost: Limits.threadsSearched).filter { $0 != own }
         capturer!.capture(threads, of: report.watched, passesOn: true, into: &search)
-        guard search.beat != nil, !search.stacks.isEmpty else { return false }
+        guard search.token != nil, !search.stacks.isEmpty else { return false }
         report.step = .searching
         report.candidates = search.stacks
         ask(&report, for: search.stacks, atLeast: PendingReport.laterNanoseconds)
@@ -215,8 +242,11 @@ struct DeskWork: ~Copyable {
 
     /// Passes a report on with what is known.
     private mutating func finish(_ report: PendingReport, isEnding: Bool) {
+        hasReported = true
         let (draft, watched) = (report.draft, report.watched)
         var capture = report.capture
+        var report = report
+        report.endNaming()
         let stacks = report.raw.isEmpty ? [] : report.stacks
         if stacks == nil { capture.omitted = Self.namesFollow }
         let found = episodes.note(draft, watched.target, stacks: stacks ?? [], capture)
@@ -231,7 +261,7 @@ struct DeskWork: ~Copyable {
         } else {
             desk.report(draft, of: watched, found, now: report.now, unixNanoseconds: report.unixNanoseconds)
         }
-        if draft.kind == .stall, !found.isDeferred {
+        if draft.kind == .stall || draft.kind == .hold, !found.isDeferred {
             complete(draft, watched.target, found, unixNanoseconds: report.unixNanoseconds)
         }
     }

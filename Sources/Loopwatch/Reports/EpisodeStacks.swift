@@ -9,6 +9,8 @@ struct EpisodeStacks: Sendable {
     /// What a report is given.
     struct Found: Sendable {
         var stack: Stack?
+        /// Of a pool, what its threads are at.
+        var groups: [StackGroup] = []
         var omitted: String?
         var causeDetail: String?
         /// What the time since the report before belongs to; several for a pool.
@@ -22,7 +24,9 @@ struct EpisodeStacks: Sendable {
 
         /// Takes the names of what was captured.
         mutating func name(_ stacks: [Stack]) {
-            stack = EpisodeStacks.mostFrequent(EpisodeStacks.toBlame(stacks))
+            let toBlame = EpisodeStacks.toBlame(stacks)
+            stack = EpisodeStacks.mostFrequent(toBlame)
+            groups = StackGroup.groups(of: toBlame)
             if stack != nil { omitted = nil }
         }
     }
@@ -83,6 +87,7 @@ struct EpisodeStacks: Sendable {
             record.accountedNanoseconds = max(record.accountedNanoseconds, draft.durationNanoseconds)
         }
         found.stack = Self.mostFrequent(record.stacks)
+        found.groups = StackGroup.groups(of: record.stacks)
         if found.stack == nil { found.omitted = record.omitted ?? Self.endedBefore }
         // A call that is over by the end was still what it was about.
         if draft.state == .ended {

@@ -35,6 +35,8 @@ struct PendingReport {
     var candidates: [RawStack] = []
     /// A stack of the same job that was captured a little earlier, for want of a better one.
     var earlier: RawStack?
+    /// Names that were found before, without lines; for want of better ones.
+    private(set) var names: [RawStack: Stack] = [:]
 
     /// For how long the first report of a stall waits, in nanoseconds: it is to be there within 5 ms of the threshold.
     private static let begunNanoseconds: Int64 = 3_000_000
@@ -54,12 +56,13 @@ struct PendingReport {
         self.now = now
         self.unixNanoseconds = unixNanoseconds
         self.capture = capture
-        let isAwaited = draft.state == .begun && draft.kind == .stall
+        let isAwaited = draft.state == .begun && (draft.kind == .stall || draft.kind == .hold)
         deadline = now.advanced(byNanoseconds: isAwaited ? Self.begunNanoseconds : Self.laterNanoseconds)
     }
 
     /// Takes what was prepared for it: of threads that compute, their stacks of a moment ago.
     mutating func take(_ prepared: PreparedStacks.Prepared) {
+        names = prepared.names
         if capture.computing.count == 1, prepared.computing.isEmpty { earlier = prepared.asleep.first }
         capture.computing.removeAll { thread in
             guard let stack = prepared.computing[thread] else { return false }
@@ -72,7 +75,7 @@ struct PendingReport {
     ///
     /// - Returns: whether it does.
     mutating func take(_ outcome: ComputingCaptures.Outcome, of request: ComputingCaptures.Request) -> Bool {
-        guard request.watched === watched, request.beat == capture.beat,
+        guard request.watched === watched, request.token == capture.token,
             let index = capture.computing.firstIndex(of: request.thread)
         else { return false }
         capture.computing.remove(at: index)
@@ -84,6 +87,18 @@ struct PendingReport {
         return true
     }
 
+    /// Takes names that were asked for when it was prepared.
+    mutating func add(_ names: [RawStack: Stack], of watched: WatchedTarget) {
+        if draft.state == .begun, watched === self.watched { self.names.merge(names) { $1 } }
+    }
+
+    /// Goes on without the names that are still being read.
+    mutating func endNaming() {
+        guard stacks == nil else { return }
+        let known = raw.compactMap { names[$0] }
+        if known.count == raw.count { stacks = known }
+    }
+
     /// Goes on without the captures that are still under way.
     mutating func endCapturing() {
         if capture.stacks.isEmpty, let earlier { capture.stacks = [earlier] }
@@ -93,7 +108,9 @@ struct PendingReport {
     /// Whether the threads that hold a pool on Dispatch's workers have to be looked for: those that are known are in no code
     /// of the host, and a thread that is held may never have answered a beat.
     var wantsSearch: Bool {
-        guard draft.state != .ended, watched.target.isOnDispatchWorkers, capture.beat != nil else { return false }
+        guard draft.state != .ended, watched.target.isOnDispatchWorkers, capture.token != nil else { return false }
+        // Accounting knows the threads, unless work that it does not see has them.
+        if let pool = draft.pool, pool.kind != .takenByOthers { return false }
         return capture.stacks.isEmpty || !(stacks ?? []).contains(where: Self.isHeld)
     }
 

@@ -17,6 +17,8 @@ final class ReportDesk: Sendable {
         case interruption(Interruption, nanoseconds: Int64, now: MonotonicInstant, unixNanoseconds: Int64)
         /// The answer to a question for names.
         case found(question: UInt64, [Stack])
+        /// The answer to the question for names of stacks that were prepared.
+        case namesPrepared([RawStack: Stack], of: WatchedTarget)
         case named(ReportDraft, WatchTarget, [RawStack], [Stack])
         case endNamed(
             ReportDraft,
@@ -151,7 +153,7 @@ final class ReportDesk: Sendable {
             now: now,
             unixNanoseconds: unixNanoseconds
         )
-        if draft.state == .ended, draft.kind == .stall, let report {
+        if draft.state == .ended, draft.kind == .stall, draft.pool == nil, let report {
             watched.detector.withLock { $0.stallReported(draft, as: report) }
         }
     }

@@ -106,7 +106,9 @@ final class Reporter: Sendable {
                 depth: draft.depth,
                 stack: found.stack,
                 stackOmitted: found.omitted,
-                causeDetail: found.causeDetail
+                causeDetail: found.causeDetail,
+                pool: draft.pool,
+                groups: draft.pool?.kind == .heldThread ? [] : found.groups
             )
         }
         return publish(report, now: now)

@@ -22,6 +22,7 @@ final class SnapshotBuilder: Sendable {
     private let captures: CaptureCounts
     private let desk: ReportDesk
     private let health: WatchdogHealth
+    private let jobs: JobPool?
     private let connected = Mutex(Connected())
 
     init(
@@ -32,7 +33,8 @@ final class SnapshotBuilder: Sendable {
         profile: ProfileStore,
         captures: CaptureCounts,
         desk: ReportDesk,
-        health: WatchdogHealth
+        health: WatchdogHealth,
+        jobs: JobPool?
     ) {
         self.process = process
         self.configuration = configuration
@@ -42,6 +44,7 @@ final class SnapshotBuilder: Sendable {
         self.captures = captures
         self.desk = desk
         self.health = health
+        self.jobs = jobs
     }
 
     /// Tells what was started, once it is known.
@@ -78,6 +81,7 @@ final class SnapshotBuilder: Sendable {
                 return (counted, $0.currentCause, $0.depth)
             }
         }
+        let accounted = jobs?.snapshot(at: now, unixNanoseconds: unix, interruptions: interruptions)
         var reporting = reporter.snapshot
         reporting.droppedQueueFull += desk.dropped
         var capture = captures.snapshot
@@ -88,18 +92,35 @@ final class SnapshotBuilder: Sendable {
             process: process,
             unixNanoseconds: unix,
             loops: listing.loops.map { watched in
-                let (statistics, cause, _) = statistics(watched)
+                var (statistics, cause, _) = statistics(watched)
+                if watched.target.jobRole == .mainActor, let accounted {
+                    statistics = accounted.main.withThresholds(of: statistics)
+                    cause = nil
+                }
                 return LoopSnapshot(name: watched.target.name, statistics: statistics, currentCause: cause)
             },
             pools: listing.pools.map { watched in
-                let (statistics, cause, depth) = statistics(watched)
-                let size = watched.size.load(ordering: .relaxed)
+                var (statistics, cause, depth) = statistics(watched)
+                var size = watched.size.load(ordering: .relaxed)
+                var jobs: JobPoolSnapshot?
+                var tellsDepth = watched.target.depth != nil
+                if watched.target.jobRole == .pool, let accounted {
+                    jobs = accounted.jobs
+                    size = ProcessorCount.logical
+                    if accounted.jobs.accounting.mode == .exact, let counters = accounted.jobs.counters {
+                        statistics = accounted.pool.withThresholds(of: statistics)
+                        cause = accounted.cause
+                        depth = counters.sum(.pool, \.waiting)
+                        tellsDepth = true
+                    }
+                }
                 return PoolSnapshot(
                     name: watched.target.name,
                     statistics: statistics,
-                    depth: watched.target.depth == nil ? nil : depth ?? 0,
+                    depth: tellsDepth ? depth ?? 0 : nil,
                     size: size < 0 ? nil : size,
-                    currentCause: cause
+                    currentCause: cause,
+                    jobs: jobs
                 )
             },
             loopsLimit: configuration.loopsLimit,

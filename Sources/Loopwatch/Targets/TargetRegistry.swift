@@ -73,6 +73,14 @@ final class TargetRegistry: Sendable {
         )
         let problem: String? = storage.withLock { storage in
             let isPool = target.subject == .pool
+            // What the host names itself takes the place of what was added for it.
+            if !isPool, target.jobRole == nil,
+                let automatic = storage.loops.firstIndex(where: {
+                    $0.target.jobRole == .mainActor && ($0.target.name == target.name || target.isMain)
+                })
+            {
+                storage.removed.append(storage.loops.remove(at: automatic))
+            }
             if (isPool ? storage.pools : storage.loops).contains(where: { $0.target.name == target.name }) {
                 return "a \(target.subject.rawValue) of that name is watched already."
             }

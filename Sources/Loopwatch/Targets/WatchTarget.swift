@@ -23,6 +23,14 @@ public struct WatchTarget: Sendable {
         case pool
     }
 
+    /// A part of what accounting of Swift's pool tells.
+    enum JobRole: Sendable {
+        /// The global executor, all priorities.
+        case pool
+        /// The main actor.
+        case mainActor
+    }
+
     /// The name: what warnings and metrics call it.
     ///
     /// Unique within a watch.
@@ -35,6 +43,8 @@ public struct WatchTarget: Sendable {
     var reportsBeforeFirstAnswer = true
     var resolution: Duration?
     var thresholds: Thresholds?
+    /// What accounting tells of it, where Swift's pool is accounted.
+    var jobRole: JobRole?
     /// Whether Dispatch's worker threads serve it, so that those which are held and never answer are found among them.
     var isOnDispatchWorkers = false
 
@@ -108,6 +118,25 @@ public struct WatchTarget: Sendable {
         )
         target.isOnDispatchWorkers = true
         return target
+    }
+
+    /// Swift's global executor, all priorities, as accounting tells; by beats at the default priority where it does not.
+    static func accountedExecutor() -> WatchTarget {
+        var target = globalExecutor()
+        target.jobRole = .pool
+        return target
+    }
+
+    /// The main actor, as accounting tells and no other way.
+    static func accountedMainActor() -> WatchTarget {
+        var target = mainActor()
+        target.jobRole = .mainActor
+        return target
+    }
+
+    /// Whether it is the main queue, or the main actor, that is watched.
+    var isMain: Bool {
+        if case .dispatchQueue(let queue) = evidence { queue === DispatchQueue.main } else { false }
     }
 
     /// A concurrent Dispatch queue.

@@ -12,6 +12,8 @@ final class WatchedTarget: Sendable {
     let beat: @Sendable () -> Void
     /// Guarded, because the watchdog decides by it and the endpoint takes its picture.
     let detector: Mutex<StallDetector>
+    /// Whether beats are posted to it: not where accounting tells more.
+    let isBeaten: Atomic<Bool>
     /// Threads that the pool may have, as the watchdog last asked; -1 as long as it has not.
     let size = Atomic<Int>(-1)
     /// Used by the watchdog's thread alone; guarded so that the compiler knows.
@@ -19,6 +21,7 @@ final class WatchedTarget: Sendable {
 
     init(target: WatchTarget, policy: DetectionPolicy, now: MonotonicInstant) {
         self.target = target
+        isBeaten = Atomic(target.jobRole == nil)
         let cell = cell
         beat = cell.beat()
         detector = Mutex(StallDetector(policy: policy, now: now))

@@ -16,6 +16,7 @@ final class Watchdog: Sendable {
     private let wake: WakeSignal
     private let resolutionNanoseconds: Int64
     private let ownThreads: @Sendable () -> [ThreadIdentifier]
+    private let jobs: (pool: JobPool, configuration: WatchConfiguration)?
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<OwnThread?>(nil)
     private let priorityUsed = Mutex<(@Sendable (ExecutorPriority) -> Void)?>(nil)
@@ -40,6 +41,7 @@ final class Watchdog: Sendable {
     ///   - captures: takes the counts of captures.
     ///   - wake: wakes the watchdog before its time, after a change of the registry.
     ///   - resolutionNanoseconds: the configured resolution.
+    ///   - jobs: Swift's pool, where it is watched.
     ///   - ownThreads: Loopwatch's other threads, whose CPU time is not the host's.
     init(
         registry: TargetRegistry,
@@ -49,6 +51,7 @@ final class Watchdog: Sendable {
         captures: CaptureCounts,
         wake: WakeSignal,
         resolutionNanoseconds: Int64,
+        jobs: (pool: JobPool, configuration: WatchConfiguration)?,
         ownThreads: @escaping @Sendable () -> [ThreadIdentifier]
     ) {
         self.registry = registry
@@ -58,6 +61,7 @@ final class Watchdog: Sendable {
         self.captures = captures
         self.wake = wake
         self.resolutionNanoseconds = resolutionNanoseconds
+        self.jobs = jobs
         self.ownThreads = ownThreads
     }
 
@@ -95,7 +99,14 @@ final class Watchdog: Sendable {
     }
 
     private func run() {
-        var pass = WatchdogPass(desk: desk, health: health, policy: policy, captures: captures)
+        var pass = WatchdogPass(
+            desk: desk,
+            health: health,
+            policy: policy,
+            captures: captures,
+            registry: registry,
+            jobs: jobs.map { JobPoolPass($0.pool, $0.configuration, now: Clock.now()) }
+        )
         var priorities = ExecutorPriorities()
         health.runs(on: OwnThread.currentIdentifier)
         let own = ThreadView(OwnThread.currentIdentifier)
@@ -147,7 +158,9 @@ final class Watchdog: Sendable {
             )
             let computed = max(0, (own.cpuNanoseconds() ?? cpu) - cpu)
             occupiedUntil = now.advanced(byNanoseconds: pass.takeClosureNanoseconds() + computed)
-            if let used = priorityUsed.withLock({ $0 }) { priorities.newlyUsed(now: now).forEach(used) }
+            if pass.watchesPriorities, let used = priorityUsed.withLock({ $0 }) {
+                priorities.newlyUsed(now: now).forEach(used)
+            }
             if now.nanoseconds(since: baselines) >= Self.baselineNanoseconds {
                 baselines = now
                 runDelay = own.runDelayNanoseconds()
@@ -157,6 +170,7 @@ final class Watchdog: Sendable {
             }
             health.sleeps(until: planned)
         }
+        pass.stop(now: Clock.now(), interruptions: health.interruptions)
     }
 
     private func countMachineSleep(since before: inout Int64, now: MonotonicInstant) {

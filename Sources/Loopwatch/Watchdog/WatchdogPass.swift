@@ -15,13 +15,15 @@ struct WatchdogPass: ~Copyable {
     private var slowTargets: Set<String> = []
     private var closureNanoseconds: Int64 = 0
     private var pending: [PendingReport] = []
-    private var preparations: [(preparation: Preparation, watched: WatchedTarget)] = []
+    private var preparations: [(preparation: Preparation, watched: WatchedTarget, token: ProgressToken?)] = []
     private var budget = PreparationBudget(now: Clock.now())
     private let policy: CapturePolicy
     private let captures: CaptureCounts
     private var capturer: StackCapturer?
     private var experiment: DispatchLayoutExperiment?
     private var layout: DispatchQueueLayout?
+    private let registry: TargetRegistry
+    private let jobs: JobPoolPass?
 
     /// What is reported once all targets that are due have been looked at: a capture takes longer than a look.
     private struct PendingReport {
@@ -40,7 +42,18 @@ struct WatchdogPass: ~Copyable {
     ///   - health: takes the watchdog's measurements of itself.
     ///   - policy: what captures may do.
     ///   - captures: takes the counts of captures.
-    init(desk: ReportDesk, health: WatchdogHealth, policy: CapturePolicy, captures: CaptureCounts) {
+    ///   - registry: takes targets that turn up by themselves.
+    ///   - jobs: accounting of Swift's pool, where that is watched.
+    init(
+        desk: ReportDesk,
+        health: WatchdogHealth,
+        policy: CapturePolicy,
+        captures: CaptureCounts,
+        registry: TargetRegistry,
+        jobs: JobPoolPass?
+    ) {
+        self.registry = registry
+        self.jobs = jobs
         self.desk = desk
         self.health = health
         self.policy = policy
@@ -61,7 +74,8 @@ struct WatchdogPass: ~Copyable {
     ) -> MonotonicInstant? {
         let horizon = context.now.advanced(byNanoseconds: coalescingNanoseconds)
         var next: MonotonicInstant?
-        for watched in targets {
+        next = runJobs(targets, &context, interruptions: interruptions, horizon: horizon)
+        for watched in targets where watched.isBeaten.load(ordering: .relaxed) {
             let (planned, slack) = watched.detector.withLock {
                 ($0.nextLook(interruptions: interruptions), $0.lookSlackNanoseconds)
             }
@@ -97,18 +111,18 @@ struct WatchdogPass: ~Copyable {
         let due = preparations
         preparations.removeAll(keepingCapacity: true)
         guard capturer != nil else { return }
-        for (preparation, watched) in due {
+        for (preparation, watched, token) in due {
             let threads = threads(preparation.thread, of: watched)
             // Without a beat that is out nobody could tell that the job has not ended meanwhile.
-            guard !threads.isEmpty, let beat = watched.cell.numberOut else { continue }
+            guard !threads.isEmpty, let token = token ?? watched.beatToken else { continue }
             guard budget.admit(now: now) else {
                 capturer!.countOverLimit()
                 continue
             }
-            var capture = StallCapture(beat: beat)
+            var capture = StallCapture(token: token)
             capturer!.capture(threads, of: watched, passesOn: true, into: &capture)
             if !policy.isSignallingAllowed { capture.computing = [] }
-            if capture.beat != nil { desk.prepare(preparation, of: watched, capture: capture) }
+            if capture.token != nil { desk.prepare(preparation, of: watched, capture: capture) }
         }
         if let counts = capturer?.counts { captures.noteWatchdog(counts) }
     }
@@ -120,17 +134,101 @@ struct WatchdogPass: ~Copyable {
 
     /// Captures what the threads of a blocked target are at.
     private mutating func capture(_ draft: ReportDraft, _ watched: WatchedTarget) -> StallCapture {
-        var capture = StallCapture(beat: watched.cell.numberOut)
+        var capture = StallCapture(token: token(of: draft) ?? watched.beatToken)
         guard capturer != nil else {
             capture.omitted = CaptureOmission.switchedOff.text
             return capture
         }
-        let threads = threads(draft.thread, of: watched)
+        let holders = draft.pool.map { ArraySlice($0.holders.map(\.thread)) } ?? []
+        if holders.isEmpty, draft.pool?.kind == .takenByOthers {
+            // The desk looks for them among the workers of Dispatch.
+            return capture
+        }
+        let threads = holders.isEmpty ? threads(draft.thread, of: watched) : holders
         capturer!.capture(threads, of: watched, passesOn: policy.isSignallingAllowed, into: &capture)
         if case .syscall = draft.cause, let thread = threads.first {
             capture.causeDetail = capturer!.detail(of: thread)
         }
         return capture
+    }
+
+    // MARK: Swift's pool
+
+    /// Whether priorities of the pool are to be looked for, each of which is then watched by beats.
+    var watchesPriorities: Bool { jobs?.isFallenBack ?? true }
+
+    private mutating func runJobs(
+        _ targets: [WatchedTarget],
+        _ context: inout LookContext,
+        interruptions: InterruptionLog,
+        horizon: MonotonicInstant
+    ) -> MonotonicInstant? {
+        guard let jobs else { return nil }
+        let outcome = jobs.run(&context, interruptions: interruptions, horizon: horizon)
+        let pool = targets.first { $0.target.jobRole == .pool }
+        if let pool { beat(pool, ifWanted: jobs.wantsBeats(at: context.now), context.now, interruptions) }
+        var main = targets.first { $0.target.jobRole == .mainActor }
+        if main == nil, jobs.isMainActorServed, !targets.contains(where: \.target.isMain) {
+            if case .success(let added) = registry.add(.accountedMainActor(), now: context.now) { main = added }
+        }
+        take(outcome, pool: pool, main: main, now: context.now)
+        return outcome.next
+    }
+
+    private mutating func take(
+        _ outcome: JobPoolPass.Outcome,
+        pool: WatchedTarget?,
+        main: WatchedTarget?,
+        now: MonotonicInstant
+    ) {
+        for note in outcome.notes { desk.note(note) }
+        for said in outcome.said {
+            guard let watched = said.isOfMainActor ? main : pool else { continue }
+            pending.append(PendingReport(draft: said.draft, watched: watched, now: now))
+        }
+        for (preparation, job) in outcome.preparations {
+            guard let watched = job.lane == .main ? main : pool else { continue }
+            preparations.append((preparation, watched, .job(job.identity)))
+        }
+    }
+
+    /// Begins or ends to beat the pool.
+    private mutating func beat(
+        _ pool: WatchedTarget,
+        ifWanted isWanted: Bool,
+        _ now: MonotonicInstant,
+        _ interruptions: InterruptionLog
+    ) {
+        guard pool.isBeaten.exchange(isWanted, ordering: .relaxed) != isWanted else { return }
+        if isWanted {
+            pool.detector.withLock { $0 = StallDetector(policy: $0.policy, now: now) }
+        } else {
+            perform(
+                pool.detector.withLock { $0.targetGone(at: now, interruptions: interruptions) },
+                on: pool,
+                now: now
+            )
+        }
+    }
+
+    private func token(of draft: ReportDraft) -> ProgressToken? {
+        guard let pool = draft.pool else { return nil }
+        if let holder = pool.holders.first { return .job(holder.identity) }
+        return .started(pool.lane, JobReader.started(pool.lane))
+    }
+
+    /// Ends what goes on in Swift's pool, and takes accounting back.
+    mutating func stop(now: MonotonicInstant, interruptions: InterruptionLog) {
+        guard let jobs else { return }
+        let outcome = jobs.stop(now: now, interruptions: interruptions)
+        let targets = registry.targets
+        take(
+            outcome,
+            pool: targets.first { $0.target.jobRole == .pool },
+            main: targets.first { $0.target.jobRole == .mainActor },
+            now: now
+        )
+        reportPending()
     }
 
     private mutating func look(at watched: WatchedTarget, _ context: inout LookContext, interruptions: InterruptionLog)
@@ -187,7 +285,7 @@ struct WatchdogPass: ~Copyable {
             case .report(let draft):
                 pending.append(PendingReport(draft: draft, watched: watched, now: now))
             case .prepare(let preparation):
-                preparations.append((preparation, watched))
+                preparations.append((preparation, watched, nil))
             case .postBeat:
                 watched.evidence.withLock { $0.beatWillBePosted(at: now) }
                 let posted = Clock.now()

@@ -17,6 +17,7 @@ extension WatchConfiguration {
         ("LOOPWATCH_REPORT_BURST", "a number from 1 to \(Limits.reportBurstMaximum)"),
         ("LOOPWATCH_PROCESS_NAME", "a name of at most \(Limits.processNameBytes) bytes"),
         ("LOOPWATCH_GLOBAL_EXECUTOR", "true or false"),
+        ("LOOPWATCH_ACCOUNTING", "exact, runs, enqueues or off"),
         ("LOOPWATCH_LOOPS_LIMIT", "a number from 1 to \(Limits.loopsMaximum)"),
         ("LOOPWATCH_POOLS_LIMIT", "a number from 1 to \(Limits.poolsMaximum)"),
     ]
@@ -104,6 +105,7 @@ extension WatchConfiguration {
                 Int32(text).flatMap { Self.captureSignals.contains($0) ? $0 : nil }
             } ?? captureSignal
         watchesGlobalExecutor = try parse("LOOPWATCH_GLOBAL_EXECUTOR", Self.boolean) ?? watchesGlobalExecutor
+        poolAccounting = try parse("LOOPWATCH_ACCOUNTING") { PoolAccounting(rawValue: $0) } ?? poolAccounting
         reportBurst = try parse("LOOPWATCH_REPORT_BURST", Self.number(1...Limits.reportBurstMaximum)) ?? reportBurst
         loopsLimit = try parse("LOOPWATCH_LOOPS_LIMIT", Self.number(1...Limits.loopsMaximum)) ?? loopsLimit
         poolsLimit = try parse("LOOPWATCH_POOLS_LIMIT", Self.number(1...Limits.poolsMaximum)) ?? poolsLimit

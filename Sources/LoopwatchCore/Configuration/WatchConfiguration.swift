@@ -37,6 +37,8 @@ public struct WatchConfiguration: Sendable {
     public var processName = ""
     /// Whether Swift's global executor is watched from the start, as the pool `swift`.
     public var watchesGlobalExecutor = true
+    /// How exactly that is accounted at best; what does not work is left alone, and the next best tried.
+    public var poolAccounting = PoolAccounting.exact
     /// Most loops that can be registered.
     ///
     /// Default 64; highest 1,024.

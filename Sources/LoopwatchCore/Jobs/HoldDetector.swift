@@ -14,6 +14,8 @@ struct HoldDetector: Sendable {
         /// Whether a report that all threads are held told of it.
         var isCovered = false
         var nextReportNanoseconds: Int64
+        /// Number of what was prepared for its first report.
+        var preparation: UInt64?
 
         func durationNanoseconds(at instant: MonotonicInstant, interruptions: InterruptionLog) -> Int64 {
             max(
@@ -36,6 +38,8 @@ struct HoldDetector: Sendable {
     private(set) var statistics = StallStatistics()
     private var lastLook: MonotonicInstant
     private var latestBegan: MonotonicInstant?
+    private var preparations: UInt64 = 0
+    private var prepared: [(preparation: Preparation, job: Job)] = []
 
     init(policy: DetectionPolicy, now: MonotonicInstant) {
         self.policy = policy
@@ -124,10 +128,22 @@ struct HoldDetector: Sendable {
                     (draft(hold, state, until: instant, width: width, interruptions: interruptions), job.lane)
                 )
             }
+            let left = policy.thresholdNanoseconds - duration
+            if !hold.isReported, hold.preparation == nil, left <= policy.preparationNanoseconds {
+                preparations += 1
+                hold.preparation = preparations
+                prepared.append((Preparation(number: preparations, thread: job.thread), job))
+            }
             holds[job.identity] = hold
         }
         lastLook = instant
         return said
+    }
+
+    /// What is to be prepared since the last call: reports of jobs that may soon be due.
+    mutating func takePreparations() -> [(preparation: Preparation, job: Job)] {
+        defer { prepared = [] }
+        return prepared
     }
 
     /// Ends what goes on, because it is not watched any more.
@@ -154,6 +170,10 @@ struct HoldDetector: Sendable {
             let half = hold.began.advanced(byNanoseconds: policy.thresholdNanoseconds / 2)
             let due = hold.began.advanced(byNanoseconds: hold.nextReportNanoseconds + interrupted)
             if half > lastLook { propose(half) }
+            if hold.preparation == nil {
+                let early = due.advanced(byNanoseconds: -policy.preparationNanoseconds)
+                if early > lastLook { propose(early) }
+            }
             if due > lastLook { propose(due) }
             // What is past half the threshold, and an actor's that goes from task to task, is looked at closely.
             if hold.isReported || due <= lastLook || hold.job.kind == .actor && half <= lastLook {
@@ -251,6 +271,7 @@ struct HoldDetector: Sendable {
             cpuShare: hold.evidence.cpuShare,
             thread: hold.job.thread,
             depth: nil,
+            preparation: state == .begun ? hold.preparation : nil,
             pool: PoolFinding(kind: .heldThread, lane: hold.job.lane, holders: [hold.job], held: 1, width: width)
         )
     }

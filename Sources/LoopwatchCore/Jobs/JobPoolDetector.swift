@@ -16,6 +16,7 @@ public struct JobPoolDetector: Sendable {
 
     private let policy: DetectionPolicy
     private let width: Int
+    private let tellsWaits: Bool
     private var holds: HoldDetector
     private var main: HoldDetector
     private var lanes: [LaneDetector]
@@ -29,7 +30,9 @@ public struct JobPoolDetector: Sendable {
     ///   - policy: thresholds and resolution.
     ///   - width: threads that each priority may have.
     ///   - reading: what was counted so far.
-    public init(policy: DetectionPolicy, width: Int, reading: JobReading) {
+    ///   - tellsWaits: whether every job is seen to be enqueued; otherwise only held threads are found.
+    public init(policy: DetectionPolicy, width: Int, reading: JobReading, tellsWaits: Bool = true) {
+        self.tellsWaits = tellsWaits
         self.policy = policy
         self.width = max(1, width)
         holds = HoldDetector(policy: policy, now: reading.instant)
@@ -46,6 +49,19 @@ public struct JobPoolDetector: Sendable {
             + main.wanted(reading.running.filter { $0.lane == .main }, at: reading.instant)
     }
 
+    /// Whether ``JobReading/runDelayNanoseconds`` is to be read: jobs wait, no thread takes them up, and not all are held.
+    public func wantsRunDelay(_ reading: JobReading) -> Bool {
+        tellsWaits
+            && JobLane.ofPool.contains { lane in
+                lanes[lane.rawValue].wantsRunDelay(
+                    reading.lanes[lane.rawValue],
+                    holders: reading.running.count { $0.lane == lane },
+                    width: width,
+                    at: reading.instant
+                )
+            }
+    }
+
     /// Takes a reading.
     public mutating func looked(
         _ reading: JobReading,
@@ -59,7 +75,8 @@ public struct JobPoolDetector: Sendable {
         }
         let ofPool = reading.running.filter(\.lane.isOfPool)
         let covers = JobLane.ofPool.map { lane in
-            lanes[lane.rawValue].covers(
+            guard tellsWaits else { return (isExpected: false, isReported: false) }
+            return lanes[lane.rawValue].covers(
                 reading.lanes[lane.rawValue],
                 holders: ofPool.count { $0.lane == lane },
                 width: width,
@@ -78,7 +95,7 @@ public struct JobPoolDetector: Sendable {
         )
         var said = heldSaid.map { Said(isOfMainActor: false, draft: $0.draft) }
         said += lookAtMainActor(reading, observations, interruptions, number)
-        for lane in JobLane.ofPool {
+        for lane in JobLane.ofPool where tellsWaits {
             let holders = ofPool.filter { $0.lane == lane }
                 .sorted { ($0.began, $0.identity.slot) < ($1.began, $1.identity.slot) }
             let ends = reading.ended.filter { $0.job.lane == lane }.map(\.ended)
@@ -90,6 +107,7 @@ public struct JobPoolDetector: Sendable {
                 ),
                 width: width,
                 firstEnd: ends.min(),
+                delayNanoseconds: reading.runDelayNanoseconds,
                 at: reading.instant,
                 interruptions: interruptions,
                 number: number
@@ -97,7 +115,11 @@ public struct JobPoolDetector: Sendable {
             said += drafts.map { Said(isOfMainActor: false, draft: $0) }
         }
         self.episodes = episodes
-        isActive = !reading.running.isEmpty || reading.lanes != last.lanes
+        isActive =
+            !reading.running.isEmpty
+            || zip(reading.lanes, last.lanes).contains {
+                $0.enqueued != $1.enqueued || $0.lastStartTicks != $1.lastStartTicks
+            }
         last = reading
         return said
     }
@@ -122,6 +144,11 @@ public struct JobPoolDetector: Sendable {
             interruptions: interruptions,
             number: number
         ).map { Said(isOfMainActor: true, draft: $0.draft) }
+    }
+
+    /// What is to be prepared since the last call, before the report is due.
+    public mutating func takePreparations() -> [(preparation: Preparation, job: Job)] {
+        holds.takePreparations() + main.takePreparations()
     }
 
     /// Ends what goes on, because it is not watched any more.

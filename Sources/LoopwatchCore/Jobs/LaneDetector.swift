@@ -13,12 +13,26 @@ struct LaneDetector: Sendable {
         var number: UInt64 = 0
         var isReported = false
         var nextReportNanoseconds: Int64
+        /// The job that had begun last when it began.
+        var lastStartTicks: UInt64 = 0
         var finding: PoolFinding.Kind = .starved
         var cause = Cause.starvation
         /// What held the threads when it was last looked at, and the most jobs that waited.
         var held = 0
         var holderCause: Cause?
         var waitingMost = 0
+        /// What the threads of the process had waited for a CPU when that was first read, and whether they did for most of
+        /// the time since.
+        var delay: (instant: MonotonicInstant, nanoseconds: Int64)?
+        var isKeptFromCPU = false
+
+        mutating func note(delayNanoseconds: Int64, at instant: MonotonicInstant) {
+            guard let delay else {
+                delay = (instant, delayNanoseconds)
+                return
+            }
+            isKeptFromCPU = (delayNanoseconds - delay.nanoseconds) * 2 >= instant.nanoseconds(since: delay.instant)
+        }
     }
 
     /// What holds the lane's threads.
@@ -72,12 +86,19 @@ struct LaneDetector: Sendable {
         return (isExpected, blocked.map { $0.isReported && $0.finding == .starved } ?? false)
     }
 
+    /// Whether it is to be found out if the process gets its CPU: jobs have waited for some time, and threads are not held.
+    func wantsRunDelay(_ reading: JobReading.Lane, holders: Int, width: Int, at instant: MonotonicInstant) -> Bool {
+        guard reading.waiting > 0, holders < width, let blocked else { return false }
+        return instant.nanoseconds(since: blocked.began) >= policy.thresholdNanoseconds / 4
+    }
+
     /// Takes the lane's part of a reading.
     mutating func looked(
         _ reading: JobReading.Lane,
         holders: Holders,
         width: Int,
         firstEnd: MonotonicInstant?,
+        delayNanoseconds: Int64? = nil,
         at instant: MonotonicInstant,
         interruptions: InterruptionLog,
         number: () -> UInt64
@@ -91,7 +112,7 @@ struct LaneDetector: Sendable {
         }
         let context = Context(holders: holders, width: width, interruptions: interruptions)
         // A job has begun: a thread was free.
-        if let episode = blocked, waiting == 0 || (reading.lastStart ?? episode.began) > episode.began {
+        if let episode = blocked, waiting == 0 || reading.lastStartTicks != episode.lastStartTicks {
             let start = reading.lastStart ?? instant
             // Where jobs held all threads, the first of those that ended made room for the one that began.
             let free = episode.finding == .starved ? firstEnd : nil
@@ -102,11 +123,18 @@ struct LaneDetector: Sendable {
         if let oldest {
             if blocked == nil {
                 let began = max(oldest, reading.lastStart ?? oldest)
-                blocked = Episode(began: min(began, instant), nextReportNanoseconds: policy.thresholdNanoseconds)
+                blocked = Episode(
+                    began: min(began, instant),
+                    nextReportNanoseconds: policy.thresholdNanoseconds,
+                    lastStartTicks: reading.lastStartTicks
+                )
             }
             if var episode = blocked {
                 episode.finding = holders.jobs.count >= width ? .starved : .takenByOthers
+                if let delayNanoseconds { episode.note(delayNanoseconds: delayNanoseconds, at: instant) }
                 episode.cause = cause(holders)
+                // Threads that are ready and get no CPU look like threads that other work has.
+                if episode.finding == .takenByOthers, episode.isKeptFromCPU { episode.cause = .runqueue }
                 episode.held = holders.jobs.count
                 episode.holderCause = holders.mostFrequentCause
                 episode.waitingMost = max(episode.waitingMost, waiting)
@@ -142,6 +170,9 @@ struct LaneDetector: Sendable {
             let interrupted = interruptions.overlapNanoseconds(from: episode.began, to: lastLook)
             let due = episode.began.advanced(byNanoseconds: episode.nextReportNanoseconds + interrupted)
             let soon = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
+            // Once before it is due, to see whether its threads get their CPU.
+            let half = episode.began.advanced(byNanoseconds: policy.thresholdNanoseconds / 2)
+            if half > lastLook { next = next.map { min($0, half) } ?? half }
             let own =
                 episode.isReported || due <= lastLook ? min(max(due, lastLook.advanced(byNanoseconds: 1)), soon) : due
             next = next.map { min($0, own) } ?? own
@@ -213,8 +244,10 @@ struct LaneDetector: Sendable {
         }
         // What was late because no thread was free is no congestion.
         let since = oldest.map { max($0, servedAgain ?? $0) }
-        // Nothing has begun for as long: that is none either.
-        guard let since, isLate(since), let blocked, !blocked.isReported, blocked.began > since else { return }
+        // Nothing has begun for long: that is none either, or it is not known yet whether it is one.
+        guard let since, isLate(since), let blocked, !blocked.isReported, blocked.began > since,
+            instant.nanoseconds(since: blocked.began) < policy.thresholdNanoseconds / 2
+        else { return }
         var episode = Episode(began: since, nextReportNanoseconds: policy.thresholdNanoseconds)
         episode.finding = .congested
         episode.cause = .congestion

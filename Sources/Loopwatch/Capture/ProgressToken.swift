@@ -1,0 +1,34 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+
+/// What a blocked target was at when it was looked at: as long as it still is, a stack that is captured is to blame.
+enum ProgressToken: Sendable, Hashable {
+    /// The beat that was out.
+    case beat(UInt64)
+    /// The job that held a thread.
+    case job(JobIdentity)
+    /// How many jobs of a priority had begun.
+    case started(JobLane, UInt64)
+
+    /// Whether it is one of several that a pool may be at.
+    var isOfJob: Bool { if case .job = self { true } else { false } }
+}
+
+extension WatchedTarget {
+    /// Whether the target is still at what it was at.
+    ///
+    /// Safe from any thread.
+    func isStill(at token: ProgressToken) -> Bool {
+        switch token {
+        case .beat(let number): cell.numberOut == number
+        case .job(let identity): JobReader.isRunning(identity)
+        case .started(let lane, let count): JobReader.started(lane) == count
+        }
+    }
+
+    /// What the target is at, as beats tell; `nil` if none is out.
+    var beatToken: ProgressToken? { cell.numberOut.map { .beat($0) } }
+}

@@ -1,0 +1,105 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+internal import Synchronization
+
+/// Swift's global executor as a watch sees it: how it is accounted, and what was found.
+///
+/// Shared by the watchdog, which looks, and by whoever takes a picture.
+final class JobPool: Sendable {
+    private struct Storage {
+        var status: PoolAccountingStatus
+        var detector: JobPoolDetector?
+        var depthMaximum = 0
+        var lost: UInt64 = 0
+        /// Counters that were shown: what runs counts up to now, and may turn out to have ended a moment ago.
+        var shown: [(queued: Int64, busy: Int64)] = Array(repeating: (0, 0), count: JobLane.allCases.count)
+    }
+
+    private let storage: Mutex<Storage>
+
+    init(best: PoolAccounting) {
+        let status = PoolAccountingStatus(
+            mode: .off,
+            reason: best == .off ? "it is switched off" : "it is being installed",
+            isSettled: best == .off
+        )
+        storage = Mutex(Storage(status: status))
+    }
+
+    /// How it is accounted now.
+    var status: PoolAccountingStatus {
+        get { storage.withLock { $0.status } }
+        set { storage.withLock { $0.status = newValue } }
+    }
+
+    /// Works with the detector, which is there where runs are accounted.
+    func withDetector<Value: Sendable>(_ body: (inout sending JobPoolDetector?) -> sending Value) -> Value {
+        storage.withLock { storage in
+            var detector = storage.detector
+            let value = body(&detector)
+            storage.detector = detector
+            return value
+        }
+    }
+
+    /// Notes what a look told beside the detector.
+    func note(depth: Int, lost: UInt64) {
+        storage.withLock {
+            $0.depthMaximum = max($0.depthMaximum, depth)
+            $0.lost = lost
+        }
+    }
+
+    /// What is told of it beyond what is told of any pool, and its counters as those of a pool.
+    func snapshot(
+        at now: MonotonicInstant,
+        unixNanoseconds: Int64,
+        interruptions: InterruptionLog
+    ) -> (jobs: JobPoolSnapshot, pool: StallStatistics, main: StallStatistics, cause: Cause?) {
+        storage.withLock { storage in
+            var jobs = JobPoolSnapshot(accounting: storage.status, lost: storage.lost)
+            var pool = StallStatistics()
+            var main = StallStatistics()
+            if storage.status.mode != .off {
+                var counters = JobCounters.read()
+                for index in counters.lanes.indices {
+                    let lane = counters.lanes[index]
+                    storage.shown[index].queued = max(storage.shown[index].queued, lane.queuedNanoseconds)
+                    storage.shown[index].busy = max(storage.shown[index].busy, lane.busyNanoseconds)
+                    counters.lanes[index].queuedNanoseconds = storage.shown[index].queued
+                    counters.lanes[index].busyNanoseconds = storage.shown[index].busy
+                }
+                let seen = JobLane.ofPool.map { counters.lanes[$0.rawValue].depthMaximum }.max() ?? 0
+                storage.depthMaximum = max(storage.depthMaximum, seen, counters.sum(.pool, \.waiting))
+                jobs.depthMaximum = storage.depthMaximum
+                jobs.counters = counters
+            }
+            if let detector = storage.detector {
+                jobs.holds = detector.holdStatistics(
+                    at: now,
+                    unixNanoseconds: unixNanoseconds,
+                    interruptions: interruptions
+                )
+                jobs.held = detector.heldLong(at: now, interruptions: interruptions).count
+                pool = detector.poolStatistics(
+                    at: now,
+                    unixNanoseconds: unixNanoseconds,
+                    interruptions: interruptions
+                )
+                main = detector.mainActorStatistics(
+                    at: now,
+                    unixNanoseconds: unixNanoseconds,
+                    interruptions: interruptions
+                )
+            }
+            if let counters = jobs.counters {
+                pool.lag = counters.waits[JobGroup.pool.rawValue]
+                main.lag = counters.waits[JobGroup.main.rawValue]
+            }
+            return (jobs, pool, main, storage.detector?.currentCause)
+        }
+    }
+}
