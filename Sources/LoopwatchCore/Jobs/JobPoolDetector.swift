@@ -153,14 +153,20 @@ public struct JobPoolDetector: Sendable {
 
     /// Ends what goes on, because it is not watched any more.
     public mutating func finish(at instant: MonotonicInstant, interruptions: InterruptionLog) -> [Said] {
-        var said = holds.finish(at: instant, width: width, interruptions: interruptions)
+        var episodes = episodes
+        func number() -> UInt64 {
+            episodes += 1
+            return episodes
+        }
+        var said = holds.finish(at: instant, width: width, interruptions: interruptions, number: number)
             .map { Said(isOfMainActor: false, draft: $0.draft) }
-        said += main.finish(at: instant, width: 1, interruptions: interruptions)
+        said += main.finish(at: instant, width: 1, interruptions: interruptions, number: number)
             .map { Said(isOfMainActor: true, draft: $0.draft) }
         for index in lanes.indices {
             said += lanes[index].finish(at: instant, width: width, interruptions: interruptions)
                 .map { Said(isOfMainActor: false, draft: $0) }
         }
+        self.episodes = episodes
         return said
     }
 

@@ -83,7 +83,7 @@ struct LaneDetector: Sendable {
     ) -> (isExpected: Bool, isReported: Bool) {
         let idle = reading.lastStart.map { instant.nanoseconds(since: $0) } ?? 0
         let isExpected = reading.waiting > 0 && holders >= width && idle >= policy.thresholdNanoseconds / 4
-        return (isExpected, blocked?.isReported == true)
+        return (isExpected, blocked.map { $0.isReported && $0.finding == .starved } ?? false)
     }
 
     /// Whether it is to be found out if the process gets its CPU: jobs have waited for some time, and threads are not held.
@@ -114,10 +114,10 @@ struct LaneDetector: Sendable {
         // A job has begun: a thread was free.
         if let episode = blocked, waiting == 0 || reading.lastStartTicks != episode.lastStartTicks {
             let start = reading.lastStart ?? instant
-            // The job that ended made room for the one that began.
-            let end = min(max(firstEnd.map { min($0, start) } ?? start, episode.began), instant)
+            // Where jobs held all threads, the first of those that ended made room for the one that began.
+            let free = episode.finding == .starved ? firstEnd : nil
+            let end = min(max(free.map { min($0, start) } ?? start, episode.began), instant)
             blocked = nil
-            servedAgain = end
             finish(episode, at: end, kind: .stall, context, number: number, into: &said)
         }
         if let oldest {
@@ -227,11 +227,11 @@ struct LaneDetector: Sendable {
         number: () -> UInt64,
         into said: inout [ReportDraft]
     ) {
-        // What was late because no thread was free is no congestion.
-        let since = oldest.map { max($0, servedAgain ?? $0) }
-        let isLate = since.map { instant.nanoseconds(since: $0) >= policy.thresholdNanoseconds } ?? false
+        func isLate(_ since: MonotonicInstant) -> Bool {
+            instant.nanoseconds(since: since) >= policy.thresholdNanoseconds
+        }
         if var episode = late {
-            if isLate || blocked?.isReported == true {
+            if oldest.map(isLate) ?? false || blocked?.isReported == true {
                 episode.finding = .congested
                 episode.waitingMost = max(episode.waitingMost, waiting)
                 report(&episode, at: instant, kind: .congestion, context, number: number, into: &said)
@@ -242,8 +242,10 @@ struct LaneDetector: Sendable {
             }
             return
         }
-        // Nothing has begun for long: that is no congestion either, or it is not known yet whether it is one.
-        guard isLate, let since, let blocked, !blocked.isReported, blocked.began > since,
+        // What was late because no thread was free is no congestion.
+        let since = oldest.map { max($0, servedAgain ?? $0) }
+        // Nothing has begun for long: that is none either, or it is not known yet whether it is one.
+        guard let since, isLate(since), let blocked, !blocked.isReported, blocked.began > since,
             instant.nanoseconds(since: blocked.began) < policy.thresholdNanoseconds / 2
         else { return }
         var episode = Episode(began: since, nextReportNanoseconds: policy.thresholdNanoseconds)
@@ -290,6 +292,7 @@ struct LaneDetector: Sendable {
         begin(&episode, kind: kind, number: number)
         let draft = draft(episode, .ended, kind: kind, until: instant, context)
         if kind == .stall {
+            servedAgain = instant
             statistics.count(draft)
         } else {
             statistics.congestions += 1
