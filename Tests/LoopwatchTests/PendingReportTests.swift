@@ -163,4 +163,23 @@ struct PendingReportTests {
         report.endNaming()
         #expect(report.stacks == [])
     }
+
+    @Test("an idle worker is not to blame while a thread that computes is still being captured")
+    func idleWorker() {
+        let idle = Stack(frames: [StackFrame(function: "sem_timedwait", module: "libc", origin: .system)])
+        let busy = Stack(frames: [StackFrame(function: "a", module: "host", origin: .host)])
+        func left(_ stacks: [Stack], computing: [ThreadIdentifier]) -> PendingReport {
+            var report = report(draft(.begun), computing: computing)
+            report.capture.stacks = stacks.indices.map { raw(UInt64($0)) }
+            report.raw = report.capture.stacks
+            report.stacks = stacks
+            report.leaveOutIdle()
+            return report
+        }
+        let awaited = left([idle], computing: [7])
+        #expect(awaited.capture.stacks.isEmpty && awaited.stacks == [] && awaited.raw.isEmpty)
+        #expect(awaited.capture.omitted?.contains("still being taken") == true)
+        #expect(left([idle, busy], computing: [7]).capture.stacks.count == 2)
+        #expect(left([idle], computing: []).capture.stacks.count == 1)
+    }
 }

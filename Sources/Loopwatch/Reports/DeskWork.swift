@@ -243,10 +243,11 @@ struct DeskWork: ~Copyable {
     /// Passes a report on with what is known.
     private mutating func finish(_ report: PendingReport, isEnding: Bool) {
         hasReported = true
-        let (draft, watched) = (report.draft, report.watched)
-        var capture = report.capture
         var report = report
         report.endNaming()
+        report.leaveOutIdle()
+        let (draft, watched) = (report.draft, report.watched)
+        var capture = report.capture
         let stacks = report.raw.isEmpty ? [] : report.stacks
         if stacks == nil { capture.omitted = Self.namesFollow }
         let found = episodes.note(draft, watched.target, stacks: stacks ?? [], capture)

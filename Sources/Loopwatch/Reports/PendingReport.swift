@@ -56,7 +56,10 @@ struct PendingReport {
         self.now = now
         self.unixNanoseconds = unixNanoseconds
         self.capture = capture
-        let isAwaited = draft.state == .begun && (draft.kind == .stall || draft.kind == .hold)
+        // Of a pool's threads the one that computes may be the one to blame, and another than was prepared for; accounting
+        // knows which it is.
+        let isKnown = watched.target.subject == .loop && draft.kind == .stall || draft.kind == .hold
+        let isAwaited = draft.state == .begun && isKnown
         deadline = now.advanced(byNanoseconds: isAwaited ? Self.begunNanoseconds : Self.laterNanoseconds)
     }
 
@@ -97,6 +100,18 @@ struct PendingReport {
         guard stacks == nil else { return }
         let known = raw.compactMap { names[$0] }
         if known.count == raw.count { stacks = known }
+    }
+
+    /// Leaves out the stacks of threads that are in no code of the host, if one that computes is still being captured:
+    /// that one is to blame, and not a worker that waits for work.
+    mutating func leaveOutIdle() {
+        guard !capture.computing.isEmpty, !capture.stacks.isEmpty, let stacks,
+            stacks.allSatisfy({ $0.blamedIndex == nil })
+        else { return }
+        capture.stacks = []
+        raw = []
+        self.stacks = []
+        capture.omitted = Self.stackFollows
     }
 
     /// Goes on without the captures that are still under way.
