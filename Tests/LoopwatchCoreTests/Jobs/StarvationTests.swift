@@ -191,7 +191,7 @@ struct StarvationTests {
 
     @Test("threads that are ready and get no CPU are not taken for threads that something else has")
     func notRun() {
-        for (runDelay, cause) in [(0.2, Cause.starvation), (2, .runqueue)] {
+        for (runDelay, cause) in [(0.2, Cause.starvation), (2, .runqueue), (nil, .starvation)] as [(Double?, Cause)] {
             let jobs = [SimulatedJob(130, length: 1), SimulatedJob(140, length: 1)]
             let time = Int64.milliseconds(70)..<Int64.milliseconds(510)
             var driver = JobPoolDriver(SimulatedPool(jobs, taken: [.init(lane: .medium, time: time, threads: 2)]))
@@ -200,6 +200,7 @@ struct StarvationTests {
             let reports = driver.reports(.stall)
             #expect(reports.map(\.state) == [.begun, .ongoing, .ended])
             #expect(reports.allSatisfy { $0.cause == cause && $0.pool?.kind == .takenByOthers })
+            #expect(driver.looks.count < 60, "also where it cannot be read")
         }
     }
 

@@ -22,8 +22,8 @@ struct JobPoolDriver {
     var pauses: [ClosedRange<Int64>] = []
     /// How far apart looks at what may be blocked are, in nanoseconds.
     let policyLookNanoseconds: Int64
-    /// Time for which threads of the process wait for a CPU, per time.
-    var runDelay = 0.0
+    /// Time for which threads of the process wait for a CPU, per time; `nil` where that cannot be read.
+    var runDelay: Double? = 0
     private var counted: [StallStatistics] = []
 
     /// Creates a driver that begins at 0.
@@ -77,7 +77,7 @@ struct JobPoolDriver {
     private mutating func look(at now: Int64) {
         looks.append(now)
         var reading = pool.read(at: now)
-        if detector.wantsRunDelay(reading) { reading.runDelayNanoseconds = Int64(Double(now) * runDelay) }
+        if detector.wantsRunDelay(reading) { reading.runDelayNanoseconds = runDelay.map { Int64(Double(now) * $0) } }
         let jobs = detector.wanted(reading)
         wanted.append(jobs.count)
         said += detector.looked(
