@@ -3,6 +3,7 @@
 
 import Glibc
 import LoopwatchCore
+import LoopwatchTestSupport
 import Testing
 
 @testable import LoopwatchPlatform
