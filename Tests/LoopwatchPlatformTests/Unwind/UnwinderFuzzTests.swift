@@ -4,6 +4,7 @@
 #if arch(x86_64)
     import Glibc
     import LoopwatchCore
+    import LoopwatchTestSupport
     import Testing
 
     @testable import LoopwatchPlatform
