@@ -108,6 +108,7 @@ struct HoldDetector: Sendable {
                 hold = makeHold(job, began: boundary)
             }
             hold.job.within = job.within
+            hold.job.mark = job.mark ?? hold.job.mark
             if let observation = observations[job.identity] { hold.evidence.add(observation) }
             let cover = isCovered(job.lane)
             if cover.isReported { hold.isCovered = true }
