@@ -52,17 +52,24 @@ let package = Package(
             dependencies: ["LoopwatchCore", "LoopwatchPlatform"],
             path: "Tests/CaptureBenchmark"
         ),
-        .testTarget(name: "LoopwatchCoreTests", dependencies: ["LoopwatchCore"]),
+        .target(name: "LoopwatchTestSupport", path: "Tests/Support"),
+        .testTarget(name: "LoopwatchCoreTests", dependencies: ["LoopwatchCore", "LoopwatchTestSupport"]),
         .testTarget(
             name: "LoopwatchDaemonTests",
             dependencies: ["LoopwatchCore", "LoopwatchDaemon", "LoopwatchPlatform", "loopwatch"]
         ),
-        .testTarget(name: "LoopwatchExpositionTests", dependencies: ["LoopwatchCore", "LoopwatchExposition"]),
+        .testTarget(
+            name: "LoopwatchExpositionTests",
+            dependencies: ["LoopwatchCore", "LoopwatchExposition", "LoopwatchTestSupport"]
+        ),
         .testTarget(
             name: "LoopwatchHTTPTests",
-            dependencies: ["LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform"]
+            dependencies: ["LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform", "LoopwatchTestSupport"]
         ),
-        .testTarget(name: "LoopwatchPlatformTests", dependencies: ["LoopwatchCore", "LoopwatchPlatform"]),
+        .testTarget(
+            name: "LoopwatchPlatformTests",
+            dependencies: ["LoopwatchCore", "LoopwatchPlatform", "LoopwatchTestSupport"]
+        ),
         .testTarget(
             name: "LoopwatchTests",
             dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform"]

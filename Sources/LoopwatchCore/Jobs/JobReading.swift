@@ -11,6 +11,8 @@ public struct JobReading: Sendable {
         public var started: UInt64
         /// When the latest job began to run.
         public var lastStart: MonotonicInstant?
+        /// The same on the clock of accounting: two readings of one instant may differ by some nanoseconds, this does not.
+        public var lastStartTicks: UInt64
         /// When the first job since the reading before was handed over, where that is known.
         public var firstEnqueued: MonotonicInstant?
 
@@ -19,11 +21,13 @@ public struct JobReading: Sendable {
             enqueued: UInt64 = 0,
             started: UInt64 = 0,
             lastStart: MonotonicInstant? = nil,
+            lastStartTicks: UInt64? = nil,
             firstEnqueued: MonotonicInstant? = nil
         ) {
             self.enqueued = enqueued
             self.started = started
             self.lastStart = lastStart
+            self.lastStartTicks = lastStartTicks ?? UInt64(clamping: lastStart?.nanoseconds ?? 0)
             self.firstEnqueued = firstEnqueued
         }
 
@@ -53,6 +57,9 @@ public struct JobReading: Sendable {
     public var running: [Job]
     /// The long jobs that have ended since the reading before.
     public var ended: [Ended]
+    /// Time for which all threads of the process together have waited for a CPU, in nanoseconds, where that was asked for
+    /// (``JobPoolDetector/wantsRunDelay(_:)``).
+    public var runDelayNanoseconds: Int64?
 
     /// Creates a reading.
     public init(instant: MonotonicInstant, lanes: [Lane], running: [Job], ended: [Ended]) {

@@ -55,6 +55,7 @@ package struct JobReader: ~Copyable {
                     enqueued: lane.enqueued,
                     started: lane.started,
                     lastStart: lane.last_start == 0 ? nil : clock.instant(ofTicks: lane.last_start),
+                    lastStartTicks: lane.last_start,
                     firstEnqueued: lane.first_enqueued == 0 ? nil : clock.instant(ofTicks: lane.first_enqueued)
                 )
             }
