@@ -21,6 +21,7 @@ let package = Package(
     name: "loopwatch",
     products: [
         .library(name: "Loopwatch", targets: ["Loopwatch"]),
+        .library(name: "LoopwatchTesting", targets: ["LoopwatchTesting"]),
         .executable(name: "loopwatch", targets: ["loopwatch"]),
     ],
     targets: [
@@ -38,6 +39,11 @@ let package = Package(
         .target(
             name: "Loopwatch",
             dependencies: ["LoopwatchCore", "LoopwatchExposition", "LoopwatchHTTP", "LoopwatchPlatform"]
+        ),
+        // For tests alone: it is linked with Swift Testing and XCTest, as every test bundle is.
+        .target(
+            name: "LoopwatchTesting",
+            dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchExposition", "LoopwatchPlatform"]
         ),
         .target(name: "LoopwatchDaemon", dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchPlatform"]),
         .executableTarget(name: "loopwatch", dependencies: ["LoopwatchDaemon"]),
@@ -67,6 +73,10 @@ let package = Package(
         .testTarget(
             name: "LoopwatchTests",
             dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform"]
+        ),
+        .testTarget(
+            name: "LoopwatchTestingTests",
+            dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchPlatform", "LoopwatchTesting"]
         ),
     ]
 )

@@ -41,6 +41,9 @@ void lw_job_count_by_hook(void *job);
 /// Notes that a probe was seen to be enqueued.
 LW_RARE void lw_job_probe_is_enqueued(void);
 
+/// The current task of a slot's thread, by a copy; 0 where it has none, or that is not known.
+uintptr_t lw_job_current_task(uint32_t slot);
+
 /// The words to exchange, once they have been found.
 struct lw_job_words {
     void **job_metadata;

@@ -71,13 +71,18 @@ final class JobPoolPass {
         return now.nanoseconds(since: started) >= Self.patienceNanoseconds
     }
 
-    /// Does what is due.
-    func run(_ context: inout LookContext, interruptions: InterruptionLog, horizon: MonotonicInstant) -> Outcome {
+    /// Does what is due, and looks in any case if asked to.
+    func run(
+        _ context: inout LookContext,
+        interruptions: InterruptionLog,
+        horizon: MonotonicInstant,
+        looksNow: Bool = false
+    ) -> Outcome {
         var outcome = Outcome()
         let now = context.now
         if let due = settling, due <= horizon { advance(now: now, &outcome) }
         if settling == nil { checkIntact(now: now, interruptions: interruptions, &outcome) }
-        if let due = nextLook, due <= horizon.advanced(byNanoseconds: slackNanoseconds) {
+        if let due = nextLook, looksNow || due <= horizon.advanced(byNanoseconds: slackNanoseconds) {
             look(&context, interruptions: interruptions, &outcome)
         }
         outcome.next = [settling, nextLook].compactMap { $0 }.min()

@@ -27,6 +27,8 @@ final class ReportDesk: Sendable {
             unixNanoseconds: Int64,
             EpisodeStacks.Found
         )
+        /// Somebody waits until all that came before has been reported.
+        case flush(@Sendable () -> Void)
     }
 
     let reporter: Reporter
@@ -113,6 +115,13 @@ final class ReportDesk: Sendable {
         submit(
             .interruption(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: Clock.unixNanoseconds())
         )
+    }
+
+    /// Calls back, on the desk's thread, once all that came before has been reported; never blocks.
+    ///
+    /// It does not call where too much waits already.
+    func flush(_ done: @escaping @Sendable () -> Void) {
+        if let queue { queue.enqueue(.flush(done), isLoss: false) } else { done() }
     }
 
     /// Writes a line about Loopwatch itself.

@@ -4,7 +4,8 @@
 import LoopwatchCore
 
 extension MetricCatalog {
-    /// The families of a pool the jobs of which are accounted: Swift's global executor.
+    /// The families of a pool the jobs of which are accounted: Swift's global executor, and pools that the host has metered,
+    /// which have no priorities.
     static let jobs: [MetricDescription] = accounting + threads + work + holds
 
     private static let byPriority = (label: "priority", values: JobLane.ofPool.map(\.label))
@@ -78,7 +79,7 @@ extension MetricCatalog {
             by: byPriority,
             help: "Work items that have begun to run, by the priority at which they waited."
         ) { pool, index in
-            pool.jobs?.counters.map { .count($0.lanes[JobLane.ofPool[index].rawValue].started) }
+            pool.jobs?.lane(index).map { .count($0.started) }
         },
         .pool(
             "loopwatch_pool_jobs_waiting",
@@ -86,7 +87,7 @@ extension MetricCatalog {
             by: byPriority,
             help: "Work items waiting for a thread, by priority: each has a queue of its own."
         ) { pool, index in
-            pool.jobs?.counters.map { .integer($0.lanes[JobLane.ofPool[index].rawValue].waiting) }
+            pool.jobs?.lane(index).map { .integer($0.waiting) }
         },
         .pool(
             "loopwatch_pool_job_kinds",
@@ -94,7 +95,7 @@ extension MetricCatalog {
             by: byKind,
             help: "Work items that have begun to run by kind, those of the main actor included."
         ) { pool, index in
-            pool.jobs?.counters.map { .count($0.kinds.count(at: index)) }
+            pool.jobs.flatMap { $0.isOfSwift ? $0.counters : nil }.map { .count($0.kinds.count(at: index)) }
         },
         .pool(
             "loopwatch_pool_queue_depth_max",
@@ -166,4 +167,12 @@ extension MetricCatalog {
             pool.jobs.map { .nanoseconds($0.holds.currentStallNanoseconds ?? 0) }
         },
     ]
+}
+
+extension JobPoolSnapshot {
+    /// A priority's counters, of those of the pool; a metered pool has only the first.
+    fileprivate func lane(_ index: Int) -> JobCountersReading.Lane? {
+        guard isOfSwift || index == 0 else { return nil }
+        return counters.map { $0.lanes[JobLane.ofPool[index].rawValue] }
+    }
 }

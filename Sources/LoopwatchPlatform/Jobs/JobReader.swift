@@ -75,6 +75,7 @@ package struct JobReader: ~Copyable {
     private func job(_ job: lw_job) -> Job {
         let kind = JobKind(rawValue: Int(job.kind)) ?? .other
         let within = kind == .actor && job.end == 0 ? lw_jobs_task_within(job.slot, job.start) : 0
+        let mark = job.end == 0 ? lw_jobs_mark(job.slot, job.start) : 0
         let name = withUnsafeBytes(of: job.name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return Job(
             identity: JobIdentity(slot: job.slot, startTicks: job.start),
@@ -84,8 +85,17 @@ package struct JobReader: ~Copyable {
             kind: kind,
             task: job.task == 0 ? nil : job.task,
             name: name.isEmpty ? nil : name,
-            within: within == 0 ? nil : within
+            within: within == 0 ? nil : within,
+            mark: mark == 0 ? nil : mark
         )
+    }
+
+    /// The jobs that run now.
+    ///
+    /// Safe from any thread.
+    package static func running() -> [Job] {
+        var reader = JobReader(now: Clock.now())
+        return reader.readRunning().map { reader.job($0) }
     }
 
     /// Whether a job still holds its thread.

@@ -13,6 +13,7 @@ enum FrameClassifier {
         "_FoundationCollections", "_FoundationICU", "_FoundationCShims", "XCTest", "Testing", "__C",
         // The watch itself is not to blame for what it watches; its demo is a host like any other.
         "Loopwatch", "LoopwatchCore", "LoopwatchExposition", "LoopwatchHTTP", "LoopwatchPlatform",
+        "LoopwatchTesting",
     ]
     private static let systemModules: Set<String> = ["Glibc", "Musl", "SwiftGlibc"]
     private static let dispatchSymbols = [
