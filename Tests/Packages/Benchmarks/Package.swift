@@ -7,13 +7,14 @@ let package = Package(
     targets: [
         .target(name: "CEpollLoop"),
         .target(name: "CAllocationCounter"),
+        .target(name: "CJobCost", dependencies: [.product(name: "Loopwatch", package: "loopwatch")]),
         .executableTarget(
             name: "detection-benchmark",
             dependencies: ["CEpollLoop", .product(name: "Loopwatch", package: "loopwatch")]
         ),
         .executableTarget(
             name: "accounting-benchmark",
-            dependencies: ["CAllocationCounter", .product(name: "Loopwatch", package: "loopwatch")]
+            dependencies: ["CAllocationCounter", "CJobCost", .product(name: "Loopwatch", package: "loopwatch")]
         ),
     ]
 )
