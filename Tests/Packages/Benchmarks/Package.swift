@@ -10,5 +10,9 @@ let package = Package(
             name: "detection-benchmark",
             dependencies: ["CEpollLoop", .product(name: "Loopwatch", package: "loopwatch")]
         ),
+        .executableTarget(
+            name: "meter-benchmark",
+            dependencies: [.product(name: "Loopwatch", package: "loopwatch")]
+        ),
     ]
 )
