@@ -5,6 +5,7 @@ import Dispatch
 import Glibc
 import Loopwatch
 import LoopwatchCore
+import LoopwatchPlatform
 import Synchronization
 import Testing
 
@@ -38,7 +39,6 @@ extension Live {
                 let begun = try recorder.wait(for: "the held thread") { $0.state == .begun }
                 #expect(begun.kind == .hold && begun.subject == .pool && begun.target == "db")
                 #expect(begun.threadIdentifier != nil)
-                #expect(begun.stack?.frames.contains { $0.function.contains("Hold.run") } == true, "\(recorder.lines)")
                 #expect(watch.snapshot().pools[0].jobs?.held == 1)
                 // The other thread is free.
                 try checkShortJobs(on: "db", count: 3, watch, recorder, execute)
@@ -49,6 +49,7 @@ extension Live {
                 // Both have their clocks read a moment apart.
                 #expect(abs(told - hold.nanoseconds) < 20_000_000, "told \(told), measured \(hold.nanoseconds)")
                 #expect(ended.cause.text == "syscall:clock_nanosleep")
+                #expect(ended.stack?.frames.contains { $0.function.contains("Hold.run") } == true, "\(recorder.lines)")
                 try watch.settle()
                 #expect(recorder.reports.allSatisfy { $0.stall == begun.stall }, "\(recorder.lines)")
                 let line = try #require(recorder.lines.first)
@@ -97,7 +98,7 @@ extension Live {
                 for _ in 0..<100 {
                     group.addTask(executorPreference: executor) {
                         await Task.yield()
-                        return gettid()
+                        return OwnThread.currentIdentifier
                     }
                 }
                 return await group.reduce(into: Set<Int32>()) { $0.insert($1) }

@@ -35,21 +35,20 @@ final class MeteredPool: Sendable {
         storage = Mutex(Storage(detector: detector, cursor: cursor, nextLook: now))
     }
 
-    /// Looks, if that is due or wanted in any case; belongs to the watchdog's thread.
-    func run(
-        _ context: inout LookContext,
-        interruptions: InterruptionLog,
-        horizon: MonotonicInstant,
-        looksNow: Bool
-    ) -> JobPoolPass.Outcome {
-        let size = meter.size
-        return storage.withLock { storage in
+    /// When a look is due, and how much earlier one does as well, in nanoseconds; `nil` once it is not watched any more.
+    var nextLook: (instant: MonotonicInstant, slackNanoseconds: Int64)? {
+        storage.withLock { storage in storage.nextLook.map { ($0, storage.detector.lookSlackNanoseconds) } }
+    }
+
+    /// Looks; belongs to the watchdog's thread.
+    ///
+    /// - Parameters:
+    ///   - context: what all looks of a pass share.
+    ///   - size: threads that the pool may have.
+    ///   - interruptions: when the process stood still.
+    func look(_ context: inout LookContext, size: Int, interruptions: InterruptionLog) -> JobPoolPass.Outcome {
+        storage.withLock { storage in
             var outcome = JobPoolPass.Outcome()
-            let slack = storage.detector.lookSlackNanoseconds
-            outcome.next = storage.nextLook
-            guard let due = storage.nextLook, looksNow || due <= horizon.advanced(byNanoseconds: slack) else {
-                return outcome
-            }
             storage.detector.width = size
             let reading = meter.counts.read(&storage.cursor)
             let wanted = storage.detector.wanted(reading)

@@ -117,7 +117,6 @@ final class SnapshotBuilder: Sendable {
                 if let metered = watched.metered {
                     let counted = metered.snapshot(at: now, unixNanoseconds: unix, interruptions: interruptions)
                     jobs = counted.jobs
-                    size = metered.meter.size
                     statistics = counted.statistics.withThresholds(of: statistics)
                     cause = counted.cause
                     depth = metered.meter.counts.waiting

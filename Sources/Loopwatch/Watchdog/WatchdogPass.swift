@@ -77,15 +77,18 @@ struct WatchdogPass: ~Copyable {
         var next: MonotonicInstant?
         next = runJobs(targets, &context, interruptions: interruptions, horizon: horizon, looksNow: looksAtAll)
         for watched in targets {
-            guard let metered = watched.metered else { continue }
-            let outcome = metered.run(
-                &context,
-                interruptions: interruptions,
-                horizon: horizon,
-                looksNow: looksAtAll
-            )
-            take(outcome, pool: watched, main: nil, now: context.now)
-            if let due = outcome.next { next = next.map { min($0, due) } ?? due }
+            guard let metered = watched.metered, let planned = metered.nextLook else { continue }
+            var due = planned.instant
+            if looksAtAll || due <= horizon.advanced(byNanoseconds: planned.slackNanoseconds) {
+                var size = 1
+                call(watched) { size = metered.meter.size }
+                watched.size.store(size, ordering: .relaxed)
+                let outcome = metered.look(&context, size: size, interruptions: interruptions)
+                take(outcome, pool: watched, main: nil, now: context.now)
+                guard let later = outcome.next else { continue }
+                due = later
+            }
+            next = next.map { min($0, due) } ?? due
         }
         for watched in targets where watched.isBeaten.load(ordering: .relaxed) {
             let (planned, slack) = watched.detector.withLock {

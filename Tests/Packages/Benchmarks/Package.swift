@@ -16,5 +16,9 @@ let package = Package(
             name: "accounting-benchmark",
             dependencies: ["CAllocationCounter", "CJobCost", .product(name: "Loopwatch", package: "loopwatch")]
         ),
+        .executableTarget(
+            name: "meter-benchmark",
+            dependencies: [.product(name: "Loopwatch", package: "loopwatch")]
+        ),
     ]
 )
