@@ -16,6 +16,10 @@ final class JobPool: Sendable {
         var lost: UInt64 = 0
         /// Counters that were shown: what runs counts up to now, and may turn out to have ended a moment ago.
         var shown: [(queued: Int64, busy: Int64)] = Array(repeating: (0, 0), count: JobLane.allCases.count)
+        var shownWaits: [Histogram]?
+        var shownRuns: [Histogram]?
+        /// What was counted before the accounting was lost.
+        var past = (holds: StallStatistics(), pool: StallStatistics(), main: StallStatistics())
     }
 
     private let storage: Mutex<Storage>
@@ -42,6 +46,25 @@ final class JobPool: Sendable {
             let value = body(&detector)
             storage.detector = detector
             return value
+        }
+    }
+
+    /// Ends what goes on, because accounting is over; what was counted stays.
+    func finish(at now: MonotonicInstant, interruptions: InterruptionLog) -> [JobPoolDetector.Said] {
+        let unixNanoseconds = Clock.unixNanoseconds()
+        return storage.withLock { storage in
+            guard var detector = storage.detector.take() else { return [] }
+            let said = detector.finish(at: now, interruptions: interruptions)
+            storage.past.holds.add(
+                detector.holdStatistics(at: now, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
+            )
+            storage.past.pool.add(
+                detector.poolStatistics(at: now, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
+            )
+            storage.past.main.add(
+                detector.mainActorStatistics(at: now, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
+            )
+            return said
         }
     }
 
@@ -72,8 +95,18 @@ final class JobPool: Sendable {
                     counters.lanes[index].queuedNanoseconds = storage.shown[index].queued
                     counters.lanes[index].busyNanoseconds = storage.shown[index].busy
                 }
+                for group in JobGroup.allCases.indices {
+                    if let shown = storage.shownWaits { counters.waits[group] = counters.waits[group].notBelow(shown[group]) }
+                    if let shown = storage.shownRuns { counters.runs[group] = counters.runs[group].notBelow(shown[group]) }
+                }
+                storage.shownWaits = counters.waits
+                storage.shownRuns = counters.runs
+                // Where only enqueues are counted nothing is seen to begin.
+                let isWaitKnown = storage.status.mode != .enqueues
                 let seen = JobLane.ofPool.map { counters.lanes[$0.rawValue].depthMaximum }.max() ?? 0
-                storage.depthMaximum = max(storage.depthMaximum, seen, counters.sum(.pool, \.waiting))
+                if isWaitKnown {
+                    storage.depthMaximum = max(storage.depthMaximum, seen, counters.sum(.pool, \.waiting))
+                }
                 jobs.depthMaximum = storage.depthMaximum
                 jobs.counters = counters
             }
@@ -95,9 +128,12 @@ final class JobPool: Sendable {
                     interruptions: interruptions
                 )
             }
-            if let counters = jobs.counters {
-                pool.lag = counters.waits[JobGroup.pool.rawValue]
-                main.lag = counters.waits[JobGroup.main.rawValue]
+            jobs.holds.add(storage.past.holds)
+            pool.add(storage.past.pool)
+            main.add(storage.past.main)
+            if let shown = storage.shownWaits, storage.status.mode != .runs {
+                pool.lag = shown[JobGroup.pool.rawValue]
+                main.lag = shown[JobGroup.main.rawValue]
             }
             return (jobs, pool, main, storage.detector?.currentCause)
         }

@@ -23,7 +23,8 @@ final class JobPoolPass {
 
     private let pool: JobPool
     private let policy: DetectionPolicy
-    private let lease: JobAccounting.Lease
+    /// `nil` where accounting is switched off: this watch then asks nothing of it.
+    private let lease: JobAccounting.Lease?
     private var reader: JobReader?
     private var evidence = JobEvidence()
     private var settling: MonotonicInstant?
@@ -41,7 +42,7 @@ final class JobPoolPass {
     /// Time between checks of what was installed, in nanoseconds.
     private static let checkNanoseconds: Int64 = 1_000_000_000
 
-    init(pool: JobPool, policy: DetectionPolicy, lease: JobAccounting.Lease, now: MonotonicInstant) {
+    init(pool: JobPool, policy: DetectionPolicy, lease: JobAccounting.Lease?, now: MonotonicInstant) {
         self.pool = pool
         self.policy = policy
         self.lease = lease
@@ -57,10 +58,13 @@ final class JobPoolPass {
             thresholds: configuration.thresholds,
             isPool: true
         )
-        let lease = JobAccounting.join(
-            longNanoseconds: policy.thresholdNanoseconds,
-            best: configuration.poolAccounting
-        )
+        let lease =
+            configuration.poolAccounting == .off
+            ? nil
+            : JobAccounting.join(
+                longNanoseconds: policy.thresholdNanoseconds,
+                best: configuration.poolAccounting
+            )
         self.init(pool: pool, policy: policy, lease: lease, now: now)
     }
 
@@ -69,6 +73,12 @@ final class JobPoolPass {
         let status = pool.status
         if status.isSettled { return status.mode != .exact }
         return now.nanoseconds(since: started) >= Self.patienceNanoseconds
+    }
+
+    /// Whether beats are to be posted to the main actor, because accounting does not tell of it any more.
+    var wantsBeatsOfMainActor: Bool {
+        let status = pool.status
+        return status.isSettled && status.mode != .exact && status.mode != .runs
     }
 
     /// Does what is due.
@@ -88,7 +98,7 @@ final class JobPoolPass {
     func stop(now: MonotonicInstant, interruptions: InterruptionLog) -> Outcome {
         var outcome = Outcome()
         outcome.said = finish(now: now, interruptions: interruptions)
-        if let problem = JobAccounting.leave(lease) {
+        if let lease, let problem = JobAccounting.leave(lease) {
             outcome.notes.append("the accounting of Swift's pool could not be taken back: \(problem)")
         }
         settling = nil
@@ -97,8 +107,13 @@ final class JobPoolPass {
 
     // MARK: Installation
 
+    private func status(of lease: JobAccounting.Lease?) -> PoolAccountingStatus {
+        // Another watch may have switched it on for itself.
+        lease == nil ? PoolAccountingStatus(mode: .off, reason: "it is switched off") : JobAccounting.advance()
+    }
+
     private func advance(now: MonotonicInstant, _ outcome: inout Outcome) {
-        let status = JobAccounting.advance(now: now)
+        let status = status(of: lease)
         guard status.isSettled else {
             let isLate = now.nanoseconds(since: started) >= Self.patienceNanoseconds
             settling = now.advanced(byNanoseconds: isLate ? Self.lateStepNanoseconds : Self.stepNanoseconds)
@@ -127,7 +142,7 @@ final class JobPoolPass {
     }
 
     private func checkIntact(now: MonotonicInstant, interruptions: InterruptionLog, _ outcome: inout Outcome) {
-        guard now.nanoseconds(since: lastCheck) >= Self.checkNanoseconds else { return }
+        guard lease != nil, now.nanoseconds(since: lastCheck) >= Self.checkNanoseconds else { return }
         lastCheck = now
         let before = pool.status
         _ = JobAccounting.checkIntact()
@@ -142,10 +157,7 @@ final class JobPoolPass {
     private func finish(now: MonotonicInstant, interruptions: InterruptionLog) -> [JobPoolDetector.Said] {
         reader = nil
         nextLook = nil
-        return pool.withDetector { detector in
-            defer { detector = nil }
-            return detector?.finish(at: now, interruptions: interruptions) ?? []
-        }
+        return pool.finish(at: now, interruptions: interruptions)
     }
 
     // MARK: Looking

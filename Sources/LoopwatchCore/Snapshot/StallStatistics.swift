@@ -47,13 +47,6 @@ public struct StallStatistics: Sendable, Equatable {
     /// Longest stall including the one that goes on, in nanoseconds.
     public var longestNanoseconds: Int64 { max(longestFinishedNanoseconds, currentStallNanoseconds ?? 0) }
 
-    /// The same with another's thresholds, which do not depend on what was counted.
-    public func withThresholds(of other: StallStatistics) -> StallStatistics {
-        var copy = self
-        copy.thresholdsNanoseconds = other.thresholdsNanoseconds
-        return copy
-    }
-
     /// Counts a stall that has ended.
     mutating func count(_ draft: ReportDraft) {
         stallDuration.observe(nanoseconds: draft.durationNanoseconds)
@@ -66,7 +59,7 @@ public struct StallStatistics: Sendable, Equatable {
     }
 
     /// Adds what another part of the same target came to; of what goes on, the longest counts.
-    mutating func add(_ other: StallStatistics) {
+    public mutating func add(_ other: StallStatistics) {
         stallDuration.add(other.stallDuration)
         finishedStallNanoseconds += other.finishedStallNanoseconds
         for index in stallsBySeverity.indices { stallsBySeverity[index] += other.stallsBySeverity[index] }

@@ -27,7 +27,7 @@ extension MetricCatalog {
             .counter,
             help: "Jobs that ran though they were not seen to be enqueued: timers, and what waited at the start."
         ) { pool, _ in
-            pool.jobs?.counters.map { .count($0.unstamped) }
+            pool.jobs?.runs.map { .count($0.unstamped) }
         },
         .pool(
             "loopwatch_pool_untracked_jobs",
@@ -52,7 +52,7 @@ extension MetricCatalog {
             .gauge,
             help: "Threads of the pool that are running a work item; threads_limit is for each priority."
         ) { pool, _ in
-            pool.jobs?.counters.map { .integer($0.sum(.pool, \.running)) }
+            pool.jobs?.runs.map { .integer($0.sum(.pool, \.running)) }
         },
         .pool("loopwatch_pool_threads_held", .gauge, help: "Threads that one work item has held beyond the threshold.")
         {
@@ -66,7 +66,7 @@ extension MetricCatalog {
             unit: "seconds",
             help: "Total time the pool's threads ran work items, including those that run; its rate is busy threads."
         ) { pool, _ in
-            pool.jobs?.counters.map { .nanoseconds($0.sum(.pool, \.busyNanoseconds)) }
+            pool.jobs?.runs.map { .nanoseconds($0.sum(.pool, \.busyNanoseconds)) }
         },
     ]
 
@@ -76,9 +76,11 @@ extension MetricCatalog {
             "loopwatch_pool_jobs",
             .counter,
             by: byPriority,
-            help: "Work items that have begun to run, by the priority at which they waited."
+            help:
+                "Work items that have begun to run, by the priority at which they waited; where only enqueues are "
+                + "accounted, those that were handed over."
         ) { pool, index in
-            pool.jobs?.counters.map { .count($0.lanes[JobLane.ofPool[index].rawValue].started) }
+            pool.jobs?.jobs(JobLane.ofPool[index]).map { .count($0) }
         },
         .pool(
             "loopwatch_pool_jobs_waiting",
@@ -86,7 +88,7 @@ extension MetricCatalog {
             by: byPriority,
             help: "Work items waiting for a thread, by priority: each has a queue of its own."
         ) { pool, index in
-            pool.jobs?.counters.map { .integer($0.lanes[JobLane.ofPool[index].rawValue].waiting) }
+            pool.jobs?.runs.map { .integer($0.lanes[JobLane.ofPool[index].rawValue].waiting) }
         },
         .pool(
             "loopwatch_pool_job_kinds",
@@ -94,14 +96,14 @@ extension MetricCatalog {
             by: byKind,
             help: "Work items that have begun to run by kind, those of the main actor included."
         ) { pool, index in
-            pool.jobs?.counters.map { .count($0.kinds.count(at: index)) }
+            pool.jobs?.runs.map { .count($0.kinds.count(at: index)) }
         },
         .pool(
             "loopwatch_pool_queue_depth_max",
             .gauge,
             help: "Most work items that were seen waiting since the start; never reset by a scrape."
         ) { pool, _ in
-            pool.jobs.flatMap { jobs in jobs.counters.map { _ in .integer(jobs.depthMaximum) } }
+            pool.jobs.flatMap { jobs in jobs.runs.map { _ in .integer(jobs.depthMaximum) } }
         },
         .pool(
             "loopwatch_pool_queued_seconds",
@@ -111,7 +113,7 @@ extension MetricCatalog {
                 "Total time work items have waited for a thread, including those that wait; its rate is the average "
                 + "queue depth, so that no peak between two scrapes is lost."
         ) { pool, _ in
-            pool.jobs?.counters.map { .nanoseconds($0.sum(.pool, \.queuedNanoseconds)) }
+            pool.jobs?.runs.map { .nanoseconds($0.sum(.pool, \.queuedNanoseconds)) }
         },
         .pool(
             "loopwatch_pool_run_seconds",
@@ -119,7 +121,7 @@ extension MetricCatalog {
             unit: "seconds",
             help: "Time a work item ran until it ended or suspended."
         ) { pool, _ in
-            pool.jobs?.counters.map { .histogram($0.runs[JobGroup.pool.rawValue]) }
+            pool.jobs?.runs.map { .histogram($0.runs[JobGroup.pool.rawValue]) }
         },
     ]
 

@@ -75,7 +75,7 @@ package struct JobReader: ~Copyable {
     private func job(_ job: lw_job) -> Job {
         let kind = JobKind(rawValue: Int(job.kind)) ?? .other
         let within = kind == .actor && job.end == 0 ? lw_jobs_task_within(job.slot, job.start) : 0
-        let name = withUnsafeBytes(of: job.name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let name = withUnsafeBytes(of: job.name) { Self.name($0.prefix { $0 != 0 }) }
         return Job(
             identity: JobIdentity(slot: job.slot, startTicks: job.start),
             thread: job.thread,
@@ -86,6 +86,15 @@ package struct JobReader: ~Copyable {
             name: name.isEmpty ? nil : name,
             within: within == 0 ? nil : within
         )
+    }
+
+    /// A name that may have been cut within a character.
+    private static func name(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+        var name = String(decoding: bytes, as: UTF8.self)
+        if bytes.count == Int(LW_JOB_NAME_BYTES) - 1, name.unicodeScalars.last == "\u{FFFD}" {
+            name.unicodeScalars.removeLast()
+        }
+        return name
     }
 
     /// Whether a job still holds its thread.
