@@ -163,7 +163,10 @@ final class JobPoolPass {
     // MARK: Looking
 
     private func look(_ context: inout LookContext, interruptions: InterruptionLog, _ outcome: inout Outcome) {
-        guard let reading = reader?.read() else { return }
+        guard var reading = reader?.read() else { return }
+        if pool.withDetector({ $0?.wantsRunDelay(reading) ?? false }) {
+            reading.runDelayNanoseconds = ProcessRunDelay.nanoseconds()
+        }
         let wanted = pool.withDetector { $0?.wanted(reading) ?? [] }
         // The reading is a little younger than the pass.
         let observations = evidence.look(at: wanted, &context).mapValues { observation in

@@ -10,7 +10,7 @@ internal import Synchronization
 final class NameFinder: Sendable {
     private enum Request: Sendable {
         /// Somebody waits.
-        case soon([RawStack], @Sendable ([Stack]) -> Void)
+        case soon([RawStack], within: Int64, @Sendable ([Stack]) -> Void)
         /// Nobody does.
         case complete([RawStack], @Sendable ([Stack]) -> Void)
     }
@@ -48,7 +48,14 @@ final class NameFinder: Sendable {
     /// Finds the names of stacks, as far as they are found within 2 ms once it is their turn, and passes them on, on the
     /// finder's thread; never waits.
     func find(_ raw: [RawStack], _ found: @escaping @Sendable ([Stack]) -> Void) {
-        queue.enqueue(.soon(raw, found), isLoss: false)
+        queue.enqueue(.soon(raw, within: Self.pieceNanoseconds, found), isLoss: false)
+    }
+
+    /// Finds the names of stacks that may be asked for before long: passes on at once what needs no reading of debug
+    /// information, and then reads that too, so that it is known later; never waits.
+    func prepare(_ raw: [RawStack], _ found: @escaping @Sendable ([Stack]) -> Void) {
+        queue.enqueue(.soon(raw, within: 0, found), isLoss: false)
+        complete(raw) { _ in }
     }
 
     /// Finds all names of stacks, and passes them on, on the finder's thread; never waits.
@@ -69,8 +76,8 @@ final class NameFinder: Sendable {
         while let requests = queue.next(until: unfinished.isEmpty ? (isPrepared ? nil : preparation) : Clock.now()) {
             for request in requests {
                 switch request {
-                case .soon(let raw, let found):
-                    let piece = Self.pieceNanoseconds / Int64(max(1, raw.count))
+                case .soon(let raw, let nanoseconds, let found):
+                    let piece = nanoseconds / Int64(max(1, raw.count))
                     found(raw.map { symbolizer.stack(for: $0, within: piece) })
                 case .complete(let raw, let done):
                     unfinished.append(Unfinished(raw: raw, passOn: done))

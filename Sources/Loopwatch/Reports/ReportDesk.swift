@@ -17,6 +17,8 @@ final class ReportDesk: Sendable {
         case interruption(Interruption, nanoseconds: Int64, now: MonotonicInstant, unixNanoseconds: Int64)
         /// The answer to a question for names.
         case found(question: UInt64, [Stack])
+        /// The answer to the question for names of stacks that were prepared.
+        case namesPrepared([RawStack: Stack], of: WatchedTarget)
         case named(ReportDraft, WatchTarget, [RawStack], [Stack])
         case endNamed(
             ReportDraft,

@@ -49,6 +49,19 @@ public struct JobPoolDetector: Sendable {
             + main.wanted(reading.running.filter { $0.lane == .main }, at: reading.instant)
     }
 
+    /// Whether ``JobReading/runDelayNanoseconds`` is to be read: jobs wait, no thread takes them up, and not all are held.
+    public func wantsRunDelay(_ reading: JobReading) -> Bool {
+        tellsWaits
+            && JobLane.ofPool.contains { lane in
+                lanes[lane.rawValue].wantsRunDelay(
+                    reading.lanes[lane.rawValue],
+                    holders: reading.running.count { $0.lane == lane },
+                    width: width,
+                    at: reading.instant
+                )
+            }
+    }
+
     /// Takes a reading.
     public mutating func looked(
         _ reading: JobReading,
@@ -94,6 +107,7 @@ public struct JobPoolDetector: Sendable {
                 ),
                 width: width,
                 firstEnd: ends.min(),
+                delayNanoseconds: reading.runDelayNanoseconds,
                 at: reading.instant,
                 interruptions: interruptions,
                 number: number
@@ -139,14 +153,20 @@ public struct JobPoolDetector: Sendable {
 
     /// Ends what goes on, because it is not watched any more.
     public mutating func finish(at instant: MonotonicInstant, interruptions: InterruptionLog) -> [Said] {
-        var said = holds.finish(at: instant, width: width, interruptions: interruptions)
+        var episodes = episodes
+        func number() -> UInt64 {
+            episodes += 1
+            return episodes
+        }
+        var said = holds.finish(at: instant, width: width, interruptions: interruptions, number: number)
             .map { Said(isOfMainActor: false, draft: $0.draft) }
-        said += main.finish(at: instant, width: 1, interruptions: interruptions)
+        said += main.finish(at: instant, width: 1, interruptions: interruptions, number: number)
             .map { Said(isOfMainActor: true, draft: $0.draft) }
         for index in lanes.indices {
             said += lanes[index].finish(at: instant, width: width, interruptions: interruptions)
                 .map { Said(isOfMainActor: false, draft: $0) }
         }
+        self.episodes = episodes
         return said
     }
 

@@ -26,8 +26,12 @@ enum PoolSentence {
         case .heldThread: return nil
         case .starved:
             let reason = pool.holderCause.map { " (\($0.text))" } ?? ""
-            let threads = pool.width == 1 ? "the only thread is" : "all \(pool.width) threads \(are)"
+            let threads =
+                pool.width == 1 ? "the only thread \(isOver ? "was" : "is")" : "all \(pool.width) threads \(are)"
             return "\(threads) held\(reason) and \(waiting)" + places(report)
+        case .takenByOthers where report.cause == .runqueue || report.cause == .throttled:
+            let reason = report.cause == .throttled ? " (its quota is used up)" : ""
+            return "its threads \(are) ready and \(isOver ? "got" : "get") no CPU\(reason), and \(waiting)"
         case .takenByOthers:
             let holders =
                 pool.held == 0
