@@ -46,6 +46,12 @@ let package = Package(
             dependencies: ["LoopwatchCore", "LoopwatchPlatform"],
             path: "Tests/CaptureBenchmark"
         ),
+        .target(
+            name: "CRuntimeHooks",
+            dependencies: ["CLoopwatchRuntime"],
+            path: "Tests/CRuntimeHooks",
+            cSettings: cSettings
+        ),
         .testTarget(name: "LoopwatchCoreTests", dependencies: ["LoopwatchCore"]),
         .testTarget(
             name: "LoopwatchDaemonTests",
@@ -56,10 +62,13 @@ let package = Package(
             name: "LoopwatchHTTPTests",
             dependencies: ["LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform"]
         ),
-        .testTarget(name: "LoopwatchPlatformTests", dependencies: ["LoopwatchCore", "LoopwatchPlatform"]),
+        .testTarget(
+            name: "LoopwatchPlatformTests",
+            dependencies: ["LoopwatchCore", "LoopwatchPlatform", "CRuntimeHooks"]
+        ),
         .testTarget(
             name: "LoopwatchTests",
-            dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform"]
+            dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform", "CRuntimeHooks"]
         ),
     ]
 )

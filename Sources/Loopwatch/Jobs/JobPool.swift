@@ -68,6 +68,10 @@ final class JobPool: Sendable {
         }
     }
 
+    private static func notBelow(_ shown: [Histogram]?, _ now: [Histogram]) -> [Histogram] {
+        shown.map { shown in zip(now, shown).map { $0.notBelow($1) } } ?? now
+    }
+
     /// Notes what a look told beside the detector.
     func note(depth: Int, lost: UInt64) {
         storage.withLock {
@@ -95,10 +99,8 @@ final class JobPool: Sendable {
                     counters.lanes[index].queuedNanoseconds = storage.shown[index].queued
                     counters.lanes[index].busyNanoseconds = storage.shown[index].busy
                 }
-                for group in JobGroup.allCases.indices {
-                    if let shown = storage.shownWaits { counters.waits[group] = counters.waits[group].notBelow(shown[group]) }
-                    if let shown = storage.shownRuns { counters.runs[group] = counters.runs[group].notBelow(shown[group]) }
-                }
+                counters.waits = Self.notBelow(storage.shownWaits, counters.waits)
+                counters.runs = Self.notBelow(storage.shownRuns, counters.runs)
                 storage.shownWaits = counters.waits
                 storage.shownRuns = counters.runs
                 // Where only enqueues are counted nothing is seen to begin.
