@@ -200,6 +200,14 @@ struct PoolFindingTests {
                 == " why=\"Swift jobs held only 1 of 2 threads: other work, such as that of DispatchQueue.global(), had "
                 + "taken the rest, and 1 job waited\"\n"
         )
+        #expect(
+            ending(report(.takenByOthers, .begun) { $0.cause = .runqueue })
+                == " why=\"its threads are ready and get no CPU, and 15 jobs wait, the oldest for 2002ms\"\n"
+        )
+        #expect(
+            ending(report(.takenByOthers, .ended) { $0.cause = .throttled })
+                == " why=\"its threads were ready and got no CPU (its quota is used up), and 15 jobs waited\"\n"
+        )
         let value = try value(report(.takenByOthers, held: 1) { $0.groups = Self.groups })
         #expect(value["finding"] == .string("taken_by_others") && value["threads_held"] == .number("1"))
         #expect(value["cause"] == .string("starvation"))

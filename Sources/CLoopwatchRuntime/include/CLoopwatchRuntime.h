@@ -105,7 +105,9 @@ struct lw_module_piece {
     /// Number of the module, from 0; pieces of one module follow each other.
     uint32_t module;
     /// Whether it is the table header of the unwinder (PT_GNU_EH_FRAME), and not a mapped segment (PT_LOAD).
-    uint16_t is_unwind_header;
+    uint8_t is_unwind_header;
+    /// Whether the module was loaded with the program, and so is never unloaded.
+    uint8_t is_permanent;
     /// What may be done with it (PF_X 1, PF_W 2, PF_R 4).
     uint16_t access;
 };

@@ -217,4 +217,28 @@ int lw_jobs_try_current_task(const void *_Nonnull task);
 /// that is not known, or the job has ended.
 uint64_t lw_jobs_task_within(uint32_t slot, uint64_t start);
 
+/// Called when an envelope is run: with its context, the job within, its ticket, and the number of the job's task and its
+/// kind. It runs the job.
+typedef void (*lw_envelope_run)(
+    void *_Nonnull context, void *_Nullable job, int64_t ticket, uint64_t task, uint32_t kind);
+
+/// Makes a job that calls `run` when an executor runs it, with the priority of the job within; NULL where there is no memory.
+/// It is freed before `run` is called.
+void *_Nullable lw_job_envelope(
+    void *_Nullable job, void *_Nonnull context, int64_t ticket, lw_envelope_run _Nonnull run);
+
+/// Learns where tasks keep their task-local values, from the current task of the calling thread, in which the task-local of
+/// this key was bound last, to this value. From then on marks are read if that is known. Returns 1 if it is.
+int lw_jobs_learn_marks(const void *_Nonnull task, const void *_Nonnull key, uint64_t value);
+
+/// Whether what was learned gives the value that the calling thread's current task has, bound by itself or by the task that
+/// started it; if not, marks are not read any more.
+int lw_jobs_check_mark(const void *_Nonnull task, uint64_t value);
+
+/// Whether marks are read.
+int lw_jobs_know_marks(void);
+
+/// The mark of the task that a running job is at; 0 where it has none, that is not known, or the job has ended. 2 us.
+uint64_t lw_jobs_mark(uint32_t slot, uint64_t start);
+
 #endif

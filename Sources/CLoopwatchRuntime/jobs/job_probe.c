@@ -39,7 +39,7 @@ static __attribute__((swiftasynccall)) void bypassed(void *job) {
     atomic_store_explicit(&state, LW_PROBE_BYPASSED, memory_order_release);
 }
 
-void lw_job_probe_is_enqueued(void) { LW_STORE(is_seen, 1); }
+LW_RARE void lw_job_probe_is_enqueued(void) { LW_STORE(is_seen, 1); }
 
 const char *lw_jobs_check(void) {
     void *const *job = _swift_concurrency_debug_jobMetadata;

@@ -18,6 +18,8 @@ final class JobPool: Sendable {
         var shown: [(queued: Int64, busy: Int64)] = Array(repeating: (0, 0), count: JobLane.allCases.count)
         var shownWaits: [Histogram]?
         var shownRuns: [Histogram]?
+        /// Blocked time that was shown: a job is read, and ends before the reading has its time.
+        var shownBlocked = (holds: Int64(0), pool: Int64(0), main: Int64(0))
         /// What was counted before the accounting was lost.
         var past = (holds: StallStatistics(), pool: StallStatistics(), main: StallStatistics())
     }
@@ -65,6 +67,13 @@ final class JobPool: Sendable {
                 detector.mainActorStatistics(at: now, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
             )
             return said
+        }
+    }
+
+    private static func raise(_ statistics: inout StallStatistics, to shown: inout Int64) {
+        shown = max(shown, statistics.blockedNanoseconds)
+        if statistics.blockedNanoseconds < shown {
+            statistics.certainStallNanoseconds = shown - statistics.finishedStallNanoseconds
         }
     }
 
@@ -133,6 +142,9 @@ final class JobPool: Sendable {
             jobs.holds.add(storage.past.holds)
             pool.add(storage.past.pool)
             main.add(storage.past.main)
+            Self.raise(&jobs.holds, to: &storage.shownBlocked.holds)
+            Self.raise(&pool, to: &storage.shownBlocked.pool)
+            Self.raise(&main, to: &storage.shownBlocked.main)
             if let shown = storage.shownWaits, storage.status.mode != .runs {
                 pool.lag = shown[JobGroup.pool.rawValue]
                 main.lag = shown[JobGroup.main.rawValue]

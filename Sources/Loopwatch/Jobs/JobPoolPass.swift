@@ -17,12 +17,16 @@ final class JobPoolPass {
         var preparations: [(preparation: Preparation, job: Job)] = []
         /// What is to be noted in the log.
         var notes: [String] = []
+        /// What is to be noted where somebody reads it, but is as was asked for.
+        var information: [String] = []
         /// When the next look is due.
         var next: MonotonicInstant?
     }
 
     private let pool: JobPool
     private let policy: DetectionPolicy
+    /// The best that the configuration wants.
+    private let best: PoolAccounting
     /// `nil` where accounting is switched off: this watch then asks nothing of it.
     private let lease: JobAccounting.Lease?
     private var reader: JobReader?
@@ -42,7 +46,14 @@ final class JobPoolPass {
     /// Time between checks of what was installed, in nanoseconds.
     private static let checkNanoseconds: Int64 = 1_000_000_000
 
-    init(pool: JobPool, policy: DetectionPolicy, lease: JobAccounting.Lease?, now: MonotonicInstant) {
+    init(
+        pool: JobPool,
+        policy: DetectionPolicy,
+        best: PoolAccounting,
+        lease: JobAccounting.Lease?,
+        now: MonotonicInstant
+    ) {
+        self.best = best
         self.pool = pool
         self.policy = policy
         self.lease = lease
@@ -65,7 +76,7 @@ final class JobPoolPass {
                 longNanoseconds: policy.thresholdNanoseconds,
                 best: configuration.poolAccounting
             )
-        self.init(pool: pool, policy: policy, lease: lease, now: now)
+        self.init(pool: pool, policy: policy, best: configuration.poolAccounting, lease: lease, now: now)
     }
 
     /// Whether beats are to be posted as well: accounting does not tell of every job, or not yet.
@@ -81,13 +92,18 @@ final class JobPoolPass {
         return status.isSettled && status.mode != .exact && status.mode != .runs
     }
 
-    /// Does what is due.
-    func run(_ context: inout LookContext, interruptions: InterruptionLog, horizon: MonotonicInstant) -> Outcome {
+    /// Does what is due, and looks in any case if asked to.
+    func run(
+        _ context: inout LookContext,
+        interruptions: InterruptionLog,
+        horizon: MonotonicInstant,
+        looksNow: Bool = false
+    ) -> Outcome {
         var outcome = Outcome()
         let now = context.now
         if let due = settling, due <= horizon { advance(now: now, &outcome) }
         if settling == nil { checkIntact(now: now, interruptions: interruptions, &outcome) }
-        if let due = nextLook, due <= horizon.advanced(byNanoseconds: slackNanoseconds) {
+        if let due = nextLook, looksNow || due <= horizon.advanced(byNanoseconds: slackNanoseconds) {
             look(&context, interruptions: interruptions, &outcome)
         }
         outcome.next = [settling, nextLook].compactMap { $0 }.min()
@@ -123,9 +139,10 @@ final class JobPoolPass {
         settling = nil
         pool.status = status
         if let reason = status.reason {
-            outcome.notes.append("Swift's pool is accounted by \(status.mode.label): \(reason)")
+            let text = "Swift's pool is accounted by \(status.mode.label): \(reason)"
+            if status.mode == best { outcome.information.append(text) } else { outcome.notes.append(text) }
         } else {
-            outcome.notes.append("Swift's pool is accounted exactly")
+            outcome.information.append("Swift's pool is accounted exactly")
         }
         guard status.mode == .exact || status.mode == .runs else { return }
         var reader = JobReader(now: now)

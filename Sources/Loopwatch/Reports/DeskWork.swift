@@ -16,6 +16,10 @@ struct DeskWork: ~Copyable {
     private var questions: UInt64 = 0
     /// What threads are looked for among, by the number of the question for their names.
     private var searches: [UInt64: PendingReport] = [:]
+    /// Who waits until all has been reported.
+    private var flushes: [@Sendable () -> Void] = []
+    /// Reports of what is over that wait for nothing but their names.
+    private var endsAwaitingNames = 0
     /// Whether anything was reported since the table of modules was looked at.
     private var hasReported = false
 
@@ -48,6 +52,7 @@ struct DeskWork: ~Copyable {
             for entry in entries { take(entry) }
             advanceCaptures()
             advanceReports(isEnding: false)
+            advanceFlushes()
             noteCounts()
             refreshModules()
         }
@@ -121,8 +126,16 @@ struct DeskWork: ~Copyable {
         case .named(let draft, let target, let raw, let stacks):
             episodes.complete(draft, target, raw: raw, stacks: stacks)
         case .endNamed(let draft, let watched, let now, let unix, let found):
+            endsAwaitingNames -= 1
             desk.report(draft, of: watched, found, now: now, unixNanoseconds: unix)
+        case .flush(let done): flushes.append(done)
         }
+    }
+
+    private mutating func advanceFlushes() {
+        guard !flushes.isEmpty, pending.isEmpty, endsAwaitingNames == 0 else { return }
+        for done in flushes { done() }
+        flushes = []
     }
 
     // MARK: Stacks
@@ -271,6 +284,7 @@ struct DeskWork: ~Copyable {
         if draft.state == .ended, stacks == nil, !isEnding, let names = desk.names {
             // It is over: the report waits for the names, and no other report for it.
             let (queue, now, unix) = (queue, report.now, report.unixNanoseconds)
+            endsAwaitingNames += 1
             names.complete(report.raw) { all in
                 var named = found
                 named.name(all)

@@ -130,6 +130,15 @@ final class SnapshotBuilder: Sendable {
                         tellsDepth = true
                     }
                 }
+                if let metered = watched.metered {
+                    let counted = metered.snapshot(at: now, unixNanoseconds: unix, interruptions: interruptions)
+                    jobs = counted.jobs
+                    size = metered.meter.size
+                    statistics = counted.statistics.withThresholds(of: statistics)
+                    cause = counted.cause
+                    depth = metered.meter.counts.waiting
+                    tellsDepth = true
+                }
                 return PoolSnapshot(
                     name: watched.target.name,
                     statistics: statistics,

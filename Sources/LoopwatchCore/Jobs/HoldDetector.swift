@@ -111,6 +111,7 @@ struct HoldDetector: Sendable {
                 hold = makeHold(job, began: boundary)
             }
             hold.job.within = job.within
+            hold.job.mark = job.mark ?? hold.job.mark
             if let observation = observations[job.identity] { hold.evidence.add(observation) }
             let cover = isCovered(job.lane)
             // A job that has begun since is what ended the starvation.

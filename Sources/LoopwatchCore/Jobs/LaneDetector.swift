@@ -162,6 +162,10 @@ struct LaneDetector: Sendable {
         return said
     }
 
+    private func middle(_ from: MonotonicInstant, _ to: MonotonicInstant) -> MonotonicInstant {
+        from.advanced(byNanoseconds: to.nanoseconds(since: from) / 2)
+    }
+
     /// When something is due, after the latest look; `nil` if nothing waits.
     func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
         var next: MonotonicInstant?
@@ -172,7 +176,12 @@ struct LaneDetector: Sendable {
             let soon = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
             // Once before it is due, to see whether its threads get their CPU.
             let half = episode.began.advanced(byNanoseconds: policy.thresholdNanoseconds / 2)
-            if half > lastLook { next = next.map { min($0, half) } ?? half }
+            // That takes two readings; a wait that was found late has the first at once.
+            let isUnread =
+                episode.finding == .takenByOthers && episode.delay == nil && !episode.isReported
+                && due.nanoseconds(since: lastLook) >= policy.thresholdNanoseconds / 8
+            let reading = half > lastLook ? half : isUnread ? min(soon, middle(lastLook, due)) : nil
+            if let reading, reading > lastLook { next = next.map { min($0, reading) } ?? reading }
             let own =
                 episode.isReported || due <= lastLook ? min(max(due, lastLook.advanced(byNanoseconds: 1)), soon) : due
             next = next.map { min($0, own) } ?? own

@@ -47,6 +47,13 @@ public struct StallStatistics: Sendable, Equatable {
     /// Longest stall including the one that goes on, in nanoseconds.
     public var longestNanoseconds: Int64 { max(longestFinishedNanoseconds, currentStallNanoseconds ?? 0) }
 
+    /// The same with another's thresholds, which do not depend on what was counted.
+    public func withThresholds(of other: StallStatistics) -> StallStatistics {
+        var copy = self
+        copy.thresholdsNanoseconds = other.thresholdsNanoseconds
+        return copy
+    }
+
     /// Counts a stall that has ended.
     mutating func count(_ draft: ReportDraft) {
         stallDuration.observe(nanoseconds: draft.durationNanoseconds)

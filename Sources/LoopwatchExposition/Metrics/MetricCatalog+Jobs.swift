@@ -4,7 +4,8 @@
 import LoopwatchCore
 
 extension MetricCatalog {
-    /// The families of a pool the jobs of which are accounted: Swift's global executor.
+    /// The families of a pool the jobs of which are accounted: Swift's global executor, and pools that the host has metered,
+    /// which have no priorities.
     static let jobs: [MetricDescription] = accounting + threads + work + holds
 
     private static let byPriority = (label: "priority", values: JobLane.ofPool.map(\.label))
@@ -80,7 +81,7 @@ extension MetricCatalog {
                 "Work items that have begun to run, by the priority at which they waited; where only enqueues are "
                 + "accounted, those that were handed over."
         ) { pool, index in
-            pool.jobs?.jobs(JobLane.ofPool[index]).map { .count($0) }
+            pool.jobs?.jobs(index).map { .count($0) }
         },
         .pool(
             "loopwatch_pool_jobs_waiting",
@@ -88,7 +89,7 @@ extension MetricCatalog {
             by: byPriority,
             help: "Work items waiting for a thread, by priority: each has a queue of its own."
         ) { pool, index in
-            pool.jobs?.runs.map { .integer($0.lanes[JobLane.ofPool[index].rawValue].waiting) }
+            pool.jobs?.lane(index).map { .integer($0.waiting) }
         },
         .pool(
             "loopwatch_pool_job_kinds",
@@ -96,7 +97,7 @@ extension MetricCatalog {
             by: byKind,
             help: "Work items that have begun to run by kind, those of the main actor included."
         ) { pool, index in
-            pool.jobs?.runs.map { .count($0.kinds.count(at: index)) }
+            pool.jobs.flatMap { $0.isOfSwift ? $0.runs : nil }.map { .count($0.kinds.count(at: index)) }
         },
         .pool(
             "loopwatch_pool_queue_depth_max",
@@ -168,4 +169,15 @@ extension MetricCatalog {
             pool.jobs.map { .nanoseconds($0.holds.currentStallNanoseconds ?? 0) }
         },
     ]
+}
+
+extension JobPoolSnapshot {
+    /// A priority's counters, of those of the pool; a metered pool has only the first.
+    fileprivate func lane(_ index: Int) -> JobCountersReading.Lane? {
+        guard isOfSwift || index == 0 else { return nil }
+        return runs.map { $0.lanes[JobLane.ofPool[index].rawValue] }
+    }
+
+    /// How many jobs of a priority there were.
+    fileprivate func jobs(_ index: Int) -> UInt64? { isOfSwift || index == 0 ? jobs(JobLane.ofPool[index]) : nil }
 }

@@ -10,7 +10,7 @@ enum PoolFindingJSONWriter {
         guard let pool = report.pool else { return }
         buffer.append(text: #","finding":"#)
         buffer.append(jsonString: label(of: pool.kind))
-        if pool.lane.isOfPool {
+        if pool.lane.isOfPool, pool.isOfSwift {
             buffer.append(text: #","priority":"#)
             buffer.append(jsonString: pool.lane.label)
         }

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLoopwatchRuntime
-// Has whoever links this link libdispatch, the main queue of which accounting knows by its address.
-internal import Dispatch
 package import LoopwatchCore
 internal import Synchronization
 

@@ -11,28 +11,40 @@ package struct Module {
     package let code: AddressedBytes
     /// The unwind table; `nil` if there is none that is understood.
     package let table: UnwindTable?
+    /// Whether it can never be unloaded.
+    let isPermanent: Bool
 
     /// Describes a module.
-    package init(code: AddressedBytes, table: UnwindTable?) {
+    package init(code: AddressedBytes, table: UnwindTable?, isPermanent: Bool = false) {
         self.code = code
         self.table = table
+        self.isPermanent = isPermanent
     }
+
+    /// Whether it is there still.
+    fileprivate var isMapped: Bool { isPermanent || code.isMapped }
 }
 
 extension AddressedBytes {
-    /// Whether the first byte is there.
-    fileprivate var isMapped: Bool { lw_is_mapped(base) != 0 }
+    /// Whether something is mapped at the address of the first byte.
+    fileprivate var isMapped: Bool {
+        UnsafeRawPointer(bitPattern: UInt(address)).map { lw_is_mapped($0) != 0 } ?? false
+    }
 }
 
 /// The modules of the process, for finding the code and the unwind table of an address.
 ///
-/// Their memory is read where it is mapped, so one that was unloaded must be forgotten before (``dropUnloaded()``); only one
-/// that is unloaded during the microseconds of an unwinding would make that crash.
+/// The memory of modules that were loaded with the program is read where it is mapped; that of others is copied by the
+/// kernel as it is read, because it may be unmapped at any moment. One that was unloaded is forgotten
+/// (``dropUnloaded()``), so that its copy is not taken for what is in its place.
 package struct ModuleTable {
     /// The modules, by the address of their code.
     private(set) var modules: [Module] = []
-    /// Segments that can be read, by address: where linkage tables have their pointers.
+    /// Segments that can be read where they are, by address: where linkage tables have their pointers.
     private(set) var data: [AddressedBytes] = []
+    /// What owns the copies.
+    private var copies: [SegmentCopy] = []
+    private let copiesAll: Bool
     private var counts = lw_module_counts()
 
     /// Creates a table of modules that need not be those of this process.
@@ -43,10 +55,16 @@ package struct ModuleTable {
     package init(modules: [Module], data: [AddressedBytes] = []) {
         self.modules = modules.sorted { $0.code.address < $1.code.address }
         self.data = data.sorted { $0.address < $1.address }
+        copiesAll = false
     }
 
     /// Creates the table of this process; takes the loader's lock.
-    package init() { refresh(force: true) }
+    ///
+    /// - Parameter copiesAll: whether no module is taken for one that stays.
+    package init(copiesAll: Bool = false) {
+        self.copiesAll = copiesAll
+        refresh(force: true)
+    }
 
     /// Reads the table anew if a module was loaded or unloaded since; takes the loader's lock.
     ///
@@ -62,6 +80,7 @@ package struct ModuleTable {
         let pieces = listed.prefix(count)
         modules.removeAll(keepingCapacity: true)
         data.removeAll(keepingCapacity: true)
+        copies.removeAll()
         var start = pieces.startIndex
         while start < pieces.endIndex {
             let end = pieces[start...].firstIndex { $0.module != pieces[start].module } ?? pieces.endIndex
@@ -75,12 +94,13 @@ package struct ModuleTable {
 
     /// Forgets modules that are not there any more, without asking the loader, which a blocked thread may hold.
     ///
-    /// Costs 0.2 us a module. What was loaded in the place of another in the meantime is read as that one, in bounds.
+    /// Costs 0.2 us for each module that was loaded after the program. What was loaded in the place of another in the meantime
+    /// is read as that one, in bounds.
     ///
     /// - Returns: whether there was one.
     mutating func dropUnloaded() -> Bool {
-        guard modules.contains(where: { !$0.code.isMapped }) else { return false }
-        modules.removeAll { !$0.code.isMapped }
+        guard modules.contains(where: { !$0.isMapped }) else { return false }
+        modules.removeAll { !$0.isMapped }
         data.removeAll { !$0.isMapped }
         return true
     }
@@ -93,12 +113,15 @@ package struct ModuleTable {
         }
         var code: [AddressedBytes] = []
         var readable: [AddressedBytes] = []
+        let isPermanent = !copiesAll && pieces.allSatisfy { $0.is_permanent != 0 }
         for piece in pieces where piece.is_unwind_header == 0 && piece.access & Access.read != 0 {
             let memory = UnsafeRawBufferPointer(
                 start: UnsafeRawPointer(bitPattern: UInt(piece.address)),
                 count: Int(clamping: piece.size)
             )
-            guard let bytes = AddressedBytes(memory, at: UInt64(piece.address)) else { continue }
+            guard let bytes = isPermanent ? AddressedBytes(memory, at: UInt64(piece.address)) : copied(piece) else {
+                continue
+            }
             readable.append(bytes)
             if piece.access & Access.execute != 0 { code.append(bytes) }
         }
@@ -106,8 +129,15 @@ package struct ModuleTable {
         let table = header.flatMap { header in
             readable.first { $0.contains(header) }.flatMap { UnwindTable($0, header: header) }
         }
-        modules += code.map { Module(code: $0, table: table) }
-        data += readable
+        modules += code.map { Module(code: $0, table: table, isPermanent: isPermanent) }
+        if isPermanent { data += readable }
+    }
+
+    /// A copy of a piece, to be made when it is needed.
+    private mutating func copied(_ piece: lw_module_piece) -> AddressedBytes? {
+        guard let copy = SegmentCopy(of: UInt64(piece.address), count: Int(clamping: piece.size)) else { return nil }
+        copies.append(copy)
+        return AddressedBytes(copy)
     }
 
     /// The module whose code holds an address.
@@ -138,7 +168,10 @@ package struct ModuleTable {
                 let middle = (low + high) / 2
                 if data[middle].end <= address { low = middle + 1 } else { high = middle }
             }
-            guard low < data.count, data[low].contains(address, count: 8) else { return nil }
+            guard low < data.count, data[low].contains(address, count: 8) else {
+                guard copies.contains(where: { $0.holds(address) }) else { return nil }
+                return Memory.words(at: UInt(address), count: 1)?.first
+            }
             let place = data[low].base + Int(address &- data[low].address)
             // The loader may be writing it: one load of an aligned word is never torn.
             guard UInt(bitPattern: place) % 8 == 0 else { return nil }

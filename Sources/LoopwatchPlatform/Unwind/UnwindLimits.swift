@@ -5,6 +5,12 @@
 enum UnwindLimits {
     /// Pieces of modules (segments and table headers) that are known at once: more than a thousand modules.
     static let modulePiecesMost = 8_192
+    /// Bytes of one piece of a module that may be unloaded, which are copied at once.
+    static let copiedPieceBytes = 4_096
+    /// Bytes of the header of an unwind table: four, and two pointers of at most ten.
+    static let tableHeaderBytesMost: UInt64 = 24
+    /// Bytes of the length of an expression: as many as 64 bits take.
+    static let expressionLengthBytesMost: UInt64 = 10
     /// Bytes of one piece of stack: no more than a page of any Linux, so that a piece is mapped as a whole or not at all.
     static let stackPieceBytes: UInt64 = 4_096
     /// Pieces of one stack that are kept: 8 MiB, the size of a main thread's stack.

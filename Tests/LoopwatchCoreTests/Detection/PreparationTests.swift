@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LoopwatchCore
+import LoopwatchTestSupport
 import Testing
 
 /// When the report of a block is prepared: before it is due, once for each job, and for no job that is short.

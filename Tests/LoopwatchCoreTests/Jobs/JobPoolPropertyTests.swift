@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LoopwatchCore
+import LoopwatchTestSupport
 import Testing
 
 /// Thousands of jobs of random length at random times: no hold and no starvation is missed, and none is made up.

@@ -185,8 +185,34 @@ struct StarvationTests {
             until: 1_500,
             taken: [.init(lane: .medium, time: .milliseconds(70)..<(.milliseconds(439)), threads: 2)]
         )
-        #expect(driver.looks.contains(.milliseconds(430)) && driver.looks.contains(.milliseconds(440)))
+        #expect(!driver.looks.contains { (.milliseconds(436)..<(.milliseconds(439))).contains($0) })
         #expect(driver.reports(.stall).last?.state == .ended && driver.reports(.stall).last?.until == at(439))
+    }
+
+    @Test("threads that are ready and get no CPU are not taken for threads that something else has")
+    func notRun() {
+        for (runDelay, cause) in [(0.2, Cause.starvation), (2, .runqueue), (nil, .starvation)] as [(Double?, Cause)] {
+            let jobs = [SimulatedJob(130, length: 1), SimulatedJob(140, length: 1)]
+            let time = Int64.milliseconds(70)..<Int64.milliseconds(510)
+            var driver = JobPoolDriver(SimulatedPool(jobs, taken: [.init(lane: .medium, time: time, threads: 2)]))
+            driver.runDelay = runDelay
+            driver.run(until: 1_000)
+            let reports = driver.reports(.stall)
+            #expect(reports.map(\.state) == [.begun, .ongoing, .ended])
+            #expect(reports.allSatisfy { $0.cause == cause && $0.pool?.kind == .takenByOthers })
+            #expect(driver.looks.count < 60, "also where it cannot be read")
+        }
+    }
+
+    @Test("where not every job is seen to be enqueued, only held threads are told of")
+    func unknownWaits() {
+        var driver = JobPoolDriver(SimulatedPool(Self.drained()), tellsWaits: false)
+        driver.run(until: 1_500)
+        #expect(driver.drafts.allSatisfy { $0.kind == .hold })
+        #expect(
+            driver.drafts.filter { $0.state == .ended }.map(\.durationNanoseconds)
+                == [450, 520].map { .milliseconds($0) }
+        )
     }
 
     @Test("threads that are all kept from the CPU are told to be")

@@ -22,13 +22,16 @@ struct JobPoolDriver {
     var pauses: [ClosedRange<Int64>] = []
     /// How far apart looks at what may be blocked are, in nanoseconds.
     let policyLookNanoseconds: Int64
+    /// Time for which threads of the process wait for a CPU, per time; `nil` where that cannot be read.
+    var runDelay: Double? = 0
     private var counted: [StallStatistics] = []
 
     /// Creates a driver that begins at 0.
-    init(_ pool: SimulatedPool, policy: DetectionPolicy = Self.policy()) {
+    init(_ pool: SimulatedPool, policy: DetectionPolicy = Self.policy(), tellsWaits: Bool = true) {
         var pool = pool
         policyLookNanoseconds = policy.lookNanoseconds
-        detector = JobPoolDetector(policy: policy, width: pool.width, reading: pool.read(at: 0))
+        let reading = pool.read(at: 0)
+        detector = JobPoolDetector(policy: policy, width: pool.width, reading: reading, tellsWaits: tellsWaits)
         self.pool = pool
     }
 
@@ -73,7 +76,8 @@ struct JobPoolDriver {
 
     private mutating func look(at now: Int64) {
         looks.append(now)
-        let reading = pool.read(at: now)
+        var reading = pool.read(at: now)
+        if detector.wantsRunDelay(reading) { reading.runDelayNanoseconds = runDelay.map { Int64(Double(now) * $0) } }
         let jobs = detector.wanted(reading)
         wanted.append(jobs.count)
         said += detector.looked(

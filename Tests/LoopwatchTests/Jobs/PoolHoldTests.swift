@@ -110,7 +110,7 @@ extension Live {
                         let gate = Gate()
                         Task.detached(name: "unseen") { gate.block() }
                         try gate.wait(for: 1)
-                        poll(nil, 0, 300)
+                        poll(nil, 0, 400)
                         gate.release()
                         try eventually("the job ends") { gate.ended == 1 }
                         goOn.signal()
@@ -136,9 +136,12 @@ extension Live {
                     try withPoolWatch { watch, recorder in
                         for number in 0..<10 {
                             let gate = Gate()
+                            let before = recorder.all.last?.sequence ?? 0
                             Task.detached(name: "job-\(number)") { gate.block() }
-                            try gate.wait(for: 1)
-                            poll(nil, 0, 250)
+                            // How long that takes, the machine says: what it takes away from the process does not count.
+                            try recorder.wait(for: "the begun report of job \(number)") {
+                                $0.sequence > before && $0.kind == .hold && $0.state == .begun
+                            }
                             gate.release()
                             try eventually("the job ends") { gate.ended == 1 }
                         }
@@ -182,7 +185,7 @@ extension Live {
                         isOver.store(true, ordering: .relaxed)
                         for _ in 0..<8 { #expect(done.wait(timeout: .now() + 30) == .success) }
                         try watch.settle()
-                        #expect(recorder.ownReports.isEmpty, "\(recorder.lines)")
+                        #expect(recorder.ownReports.isEmpty || !watch.hadItsCPU, "\(recorder.lines)")
                         #expect(turns.load(ordering: .relaxed) > 100)
                         #expect(try watch.jobs().counters?.sum(.pool, \.started) ?? 0 > 1_000)
                     }
@@ -209,7 +212,7 @@ extension Live {
                         try eventually("the flood ends") { left.load(ordering: .acquiring) == 0 }
                         try watch.settle()
                         let held = recorder.ownReports.filter { $0.sequence > before && $0.kind == .hold }
-                        #expect(held.isEmpty, "\(recorder.lines)")
+                        #expect(held.isEmpty || !watch.hadItsCPU, "\(recorder.lines)")
 
                         let gate = Gate()
                         left.store(800, ordering: .releasing)
@@ -236,7 +239,7 @@ extension Live {
                         #expect(abs(off) < 120_000_000, "off by \(off) ns: \(recorder.lines)")
                         #expect(ended.pool?.holders.first?.kind == .actor)
                         let all = recorder.ownReports.filter { $0.sequence > before && $0.kind == .hold }
-                        #expect(all.allSatisfy { $0.stall == begun.stall }, "\(recorder.lines)")
+                        #expect(all.allSatisfy { $0.stall == begun.stall } || !watch.hadItsCPU, "\(recorder.lines)")
                     }
                 }
             }

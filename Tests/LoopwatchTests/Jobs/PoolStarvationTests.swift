@@ -214,7 +214,10 @@ extension Live {
                         let ended = try recorder.wait(for: "its end") { $0.kind == .congestion && $0.state == .ended }
                         #expect(ended.pool?.kind == .congested)
                         try watch.settle()
-                        #expect(recorder.ownReports.allSatisfy { $0.kind == .congestion }, "\(recorder.lines)")
+                        #expect(
+                            recorder.ownReports.allSatisfy { $0.kind == .congestion } || !watch.hadItsCPU,
+                            "\(recorder.lines)"
+                        )
                         #expect(try watch.jobs().depthMaximum > count / 2)
                         #expect(try watch.statistics(of: "swift").congestions >= 1)
                     }

@@ -49,6 +49,13 @@ extension Loopwatch {
         }
     }
 
+    /// Whether the process had the CPU that it wanted all the time: where other processes have it, a short job may hold a
+    /// thread for long, and nobody is to blame.
+    var hadItsCPU: Bool {
+        let watchdog = snapshot().watchdog
+        return watchdog.starvations == 0 && watchdog.suspensions == 0 && watchdog.missedWakeups == 0
+    }
+
     /// The value of a series of Swift's pool.
     func poolMetric(_ name: String, _ labels: String = "") -> Double? {
         metric("\(name){process=\"tests\",pool=\"swift\"\(labels)}")

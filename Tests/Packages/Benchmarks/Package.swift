@@ -6,9 +6,14 @@ let package = Package(
     dependencies: [.package(name: "loopwatch", path: "../../..")],
     targets: [
         .target(name: "CEpollLoop"),
+        .target(name: "CAllocationCounter"),
         .executableTarget(
             name: "detection-benchmark",
             dependencies: ["CEpollLoop", .product(name: "Loopwatch", package: "loopwatch")]
+        ),
+        .executableTarget(
+            name: "accounting-benchmark",
+            dependencies: ["CAllocationCounter", .product(name: "Loopwatch", package: "loopwatch")]
         ),
     ]
 )

@@ -37,6 +37,15 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "nio-benchmark",
+            dependencies: [
+                .product(name: "Loopwatch", package: "loopwatch"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "HummingbirdIntegrationTests",
             dependencies: [
