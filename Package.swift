@@ -52,6 +52,12 @@ let package = Package(
             dependencies: ["LoopwatchCore", "LoopwatchPlatform"],
             path: "Tests/CaptureBenchmark"
         ),
+        .target(
+            name: "CRuntimeHooks",
+            dependencies: ["CLoopwatchRuntime"],
+            path: "Tests/CRuntimeHooks",
+            cSettings: cSettings
+        ),
         .target(name: "LoopwatchTestSupport", path: "Tests/Support"),
         .testTarget(name: "LoopwatchCoreTests", dependencies: ["LoopwatchCore", "LoopwatchTestSupport"]),
         .testTarget(
@@ -68,11 +74,11 @@ let package = Package(
         ),
         .testTarget(
             name: "LoopwatchPlatformTests",
-            dependencies: ["LoopwatchCore", "LoopwatchPlatform", "LoopwatchTestSupport"]
+            dependencies: ["LoopwatchCore", "LoopwatchPlatform", "LoopwatchTestSupport", "CRuntimeHooks"]
         ),
         .testTarget(
             name: "LoopwatchTests",
-            dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform"]
+            dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform", "CRuntimeHooks"]
         ),
         .testTarget(
             name: "LoopwatchTestingTests",

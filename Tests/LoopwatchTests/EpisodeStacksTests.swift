@@ -119,6 +119,23 @@ struct EpisodeStacksTests {
         #expect(note(draft(.ended, 400)).stack == stack("new"))
     }
 
+    @Test("stacks that were found after their report serve the next ones, unless it has some, or is over")
+    mutating func foundLater() {
+        let target = WatchTarget.loop("one") { _ in }
+        let first = stacks.note(draft(.begun, 100), target, stacks: [], StallCapture())
+        #expect(first.stack == nil && first.omitted == EpisodeStacks.endedBefore)
+        let held = [stack("a"), stack("b"), stack("b")]
+        let isTaken = stacks.addFound(draft(.begun, 100), target, raw: [raw(1), raw(2), raw(3)], stacks: held)
+        #expect(isTaken)
+        let next = stacks.note(draft(.ongoing, 200), target, stacks: [], StallCapture())
+        #expect(next.stack == stack("b") && next.omitted == nil && next.groups.map(\.threads) == [2, 1])
+        let isTakenAgain = stacks.addFound(draft(.ongoing, 200), target, raw: [raw(4)], stacks: [stack("c")])
+        #expect(!isTakenAgain)
+        #expect(note(draft(.ended, 300)).stack == stack("b"))
+        let isTakenLate = stacks.addFound(draft(.ongoing, 200), target, raw: [raw(4)], stacks: [stack("c")])
+        #expect(!isTakenLate)
+    }
+
     @Test("a stack that comes after its report serves the next one, which gets all the time")
     mutating func lateStack() {
         let target = WatchTarget.loop("one") { _ in }

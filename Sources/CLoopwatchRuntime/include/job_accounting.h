@@ -77,7 +77,8 @@ struct lw_job_lane_totals {
     uint64_t started_enqueued_at_sum;
     /// Sum of the waits of jobs that have started.
     uint64_t wait;
-    /// Sum of the run times of jobs that have ended or suspended.
+    /// Jobs that have ended or suspended, whether they were seen to be enqueued or not, and the sum of their run times.
+    uint64_t ended;
     uint64_t run;
     /// Sum of the times at which the jobs began that run now, and how many they are.
     uint64_t running_since_sum;
@@ -97,7 +98,7 @@ struct lw_job_totals {
     uint64_t unstamped;
     /// Jobs of threads for which there was no slot left.
     uint64_t untracked;
-    /// Threads that have a slot.
+    /// Slots that were ever used: as many as threads had one at once.
     uint32_t slots;
 };
 
@@ -159,6 +160,9 @@ void lw_jobs_probe(void);
 
 /// How the latest probe fared.
 enum lw_job_probe lw_jobs_probe_state(void);
+
+/// Whether the latest probe was seen to be enqueued, wherever it then ran.
+int lw_jobs_probe_is_enqueued(void);
 
 /// Installs accounting. Returns NULL, or why not, in words; then nothing was changed. `LW_JOBS_EXACT` needs a probe to have
 /// passed before. `edges` are LW_JOB_EDGES upper bounds, ascending, and `long_ticks` the length from which on a job is

@@ -103,6 +103,7 @@ void lw_job_stamp_by_hook(void *object, int is_main) {
 
 void lw_job_count_by_hook(void *object) {
     struct lw_runtime_job *job = object;
+    if (LW_JOB_FLAGS_KIND(LW_LOAD(job->flags)) == LW_RUNTIME_KIND_PROBE) return lw_job_probe_is_enqueued();
     struct lw_job_slot *slot = lw_job_slot_of_thread();
     if (slot == NULL) return;
     uint32_t epoch = LW_LOAD(lw_job_settings.epoch);

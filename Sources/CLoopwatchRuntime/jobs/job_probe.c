@@ -74,4 +74,6 @@ void lw_jobs_probe(void) {
     swift_task_enqueueGlobal(&probe);
 }
 
+int lw_jobs_probe_is_enqueued(void) { return LW_LOAD(is_seen); }
+
 enum lw_job_probe lw_jobs_probe_state(void) { return atomic_load_explicit(&state, memory_order_acquire); }

@@ -55,6 +55,7 @@ void lw_jobs_read(struct lw_job_totals *totals, int begin_generation) {
                     total->started += atomic_load_explicit(&slot->started[lane], memory_order_acquire);
                     total->started_enqueued_at_sum += LW_LOAD(slot->started_enqueued_at_sum[lane]);
                     total->wait += LW_LOAD(slot->wait[lane]);
+                    total->ended += LW_LOAD(slot->ended[lane]);
                     total->run += LW_LOAD(slot->run[lane]);
                     uint64_t last = LW_LOAD(slot->last_start[lane]);
                     if (last > total->last_start) total->last_start = last;

@@ -14,6 +14,8 @@ struct DeskWork: ~Copyable {
     private var pending: [PendingReport] = []
     private var episodes = EpisodeStacks()
     private var questions: UInt64 = 0
+    /// What threads are looked for among, by the number of the question for their names.
+    private var searches: [UInt64: PendingReport] = [:]
     /// Who waits until all has been reported.
     private var flushes: [@Sendable () -> Void] = []
     /// Reports of what is over that wait for nothing but their names.
@@ -107,7 +109,11 @@ struct DeskWork: ~Copyable {
         case .interruption(let interruption, let nanoseconds, let now, let unix):
             desk.reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: unix)
         case .found(let question, let stacks):
-            guard let index = pending.firstIndex(where: { $0.question == question }) else { return }
+            let search = searches.removeValue(forKey: question)
+            guard let index = pending.firstIndex(where: { $0.question == question }) else {
+                if let search { takeLate(search, stacks) }
+                return
+            }
             if pending[index].step == .searching {
                 pending[index].takeCandidates(stacks)
             } else {
@@ -243,14 +249,25 @@ struct DeskWork: ~Copyable {
     private mutating func search(_ report: inout PendingReport) -> Bool {
         guard capturer != nil, desk.names != nil else { return false }
         var search = StallCapture(token: report.capture.token)
-        let own = OwnThread.currentIdentifier
-        let threads = OwnThread.identifiersInProcess(atMost: Limits.threadsSearched).filter { $0 != own }
+        let own = desk.threadIdentifiers + [OwnThread.currentIdentifier]
+        let threads = OwnThread.identifiersInProcess(atMost: Limits.threadsSearched).filter { !own.contains($0) }
         capturer!.capture(threads, of: report.watched, passesOn: true, into: &search)
         guard search.token != nil, !search.stacks.isEmpty else { return false }
         report.step = .searching
         report.candidates = search.stacks
         ask(&report, for: search.stacks, atLeast: PendingReport.laterNanoseconds)
+        if let question = report.question { searches[question] = report }
         return true
+    }
+
+    /// Takes what a search found after its report, for the reports to come.
+    private mutating func takeLate(_ search: PendingReport, _ named: [Stack]) {
+        var search = search
+        search.takeCandidates(named)
+        guard let stacks = search.stacks, !search.capture.stacks.isEmpty else { return }
+        if !episodes.addFound(search.draft, search.watched.target, raw: search.raw, stacks: stacks) {
+            capturer?.countDiscarded(.late, search.raw.count)
+        }
     }
 
     /// Passes a report on with what is known.

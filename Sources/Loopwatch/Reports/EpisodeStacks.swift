@@ -113,6 +113,17 @@ struct EpisodeStacks: Sendable {
         return true
     }
 
+    /// Takes stacks that were found after the report that they were for; returns false if the stall is over, or has stacks
+    /// since.
+    mutating func addFound(_ draft: ReportDraft, _ target: WatchTarget, raw: [RawStack], stacks: [Stack]) -> Bool {
+        let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
+        guard records[key]?.raw.isEmpty == true else { return false }
+        records[key]?.raw = raw
+        records[key]?.stacks = Self.toBlame(stacks)
+        records[key]?.omitted = nil
+        return true
+    }
+
     /// Takes that a stack, for which a report did not wait, cannot be had.
     mutating func excuse(_ draft: ReportDraft, _ target: WatchTarget, omitted: String) {
         let key = Key(subject: target.subject, target: target.name, episode: draft.episode)

@@ -127,6 +127,9 @@ final class ReportDesk: Sendable {
     /// Writes a line about Loopwatch itself.
     func note(_ text: String) { reporter.note(text) }
 
+    /// Writes that all is as was asked for, where the log takes such lines.
+    func inform(_ text: String) { reporter.inform(text) }
+
     /// Finishes what is queued, for at most two seconds.
     func stop() {
         // First the names, for which ended reports wait.

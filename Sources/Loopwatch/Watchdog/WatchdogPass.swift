@@ -34,6 +34,9 @@ struct WatchdogPass: ~Copyable {
 
     /// A closure of the host that takes longer than this is told of, in nanoseconds.
     private static let closureNanosecondsMost: Int64 = 100_000_000
+    /// Where only runs are accounted, what accounting and what beats find of the pool has the same name: this tells their
+    /// numbers apart.
+    private static let accountedEpisodes: UInt64 = 1 << 63
 
     /// Creates a pass.
     ///
@@ -187,6 +190,7 @@ struct WatchdogPass: ~Copyable {
         if main == nil, jobs.isMainActorServed, !targets.contains(where: \.target.isMain) {
             if case .success(let added) = registry.add(.accountedMainActor(), now: context.now) { main = added }
         }
+        if let main { beat(main, ifWanted: jobs.wantsBeatsOfMainActor, context.now, interruptions) }
         take(outcome, pool: pool, main: main, now: context.now)
         return outcome.next
     }
@@ -198,9 +202,12 @@ struct WatchdogPass: ~Copyable {
         now: MonotonicInstant
     ) {
         for note in outcome.notes { desk.note(note) }
+        for text in outcome.information { desk.inform(text) }
         for said in outcome.said {
             guard let watched = said.isOfMainActor ? main : pool else { continue }
-            pending.append(PendingReport(draft: said.draft, watched: watched, now: now))
+            var draft = said.draft
+            draft.episode |= Self.accountedEpisodes
+            pending.append(PendingReport(draft: draft, watched: watched, now: now))
         }
         for (preparation, job) in outcome.preparations {
             guard let watched = job.lane == .main ? main : pool else { continue }
@@ -208,7 +215,7 @@ struct WatchdogPass: ~Copyable {
         }
     }
 
-    /// Begins or ends to beat the pool.
+    /// Begins or ends to beat the pool, or the main actor.
     private mutating func beat(
         _ pool: WatchedTarget,
         ifWanted isWanted: Bool,
@@ -217,7 +224,7 @@ struct WatchdogPass: ~Copyable {
     ) {
         guard pool.isBeaten.exchange(isWanted, ordering: .relaxed) != isWanted else { return }
         if isWanted {
-            pool.detector.withLock { $0 = StallDetector(policy: $0.policy, now: now) }
+            pool.detector.withLock { $0.restart(at: now) }
         } else {
             perform(
                 pool.detector.withLock { $0.targetGone(at: now, interruptions: interruptions) },

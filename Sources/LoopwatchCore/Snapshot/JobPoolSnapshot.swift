@@ -18,6 +18,21 @@ public struct JobPoolSnapshot: Sendable, Equatable {
     /// Whether it is Swift's pool, and not one that the host has metered.
     public var isOfSwift: Bool
 
+    /// The counters where every run is accounted; `nil` where at most enqueues are.
+    public var runs: JobCountersReading? { accounting.mode == .exact || accounting.mode == .runs ? counters : nil }
+
+    /// Jobs of a priority as far as they are known: those that have begun, and where only enqueues are counted, those that
+    /// were handed over.
+    public func jobs(_ lane: JobLane) -> UInt64? {
+        guard let counted = counters?.lanes[lane.rawValue] else { return nil }
+        switch accounting.mode {
+        case .exact, .off: return counted.started
+        // Most were not seen to be handed over. Those that run are left out: the two are not read in one moment.
+        case .runs: return counted.ended
+        case .enqueues: return counted.enqueued
+        }
+    }
+
     /// Creates a picture.
     public init(
         accounting: PoolAccountingStatus,
