@@ -87,8 +87,7 @@ public func expectNoStall<Value>(
 ///   - body: the code under test.
 /// - Returns: what the body returns.
 /// - Throws: what the body throws; blocks are told of then too.
-// In a test that is asynchronous the other one is meant, also for a body that is not.
-@_disfavoredOverload
+@_disfavoredOverload  // In a test that is asynchronous the other one is meant, also for a body that is not.
 public func expectNoStall<Value>(
     threshold: Duration = .milliseconds(50),
     targets: [WatchTarget] = [],

@@ -28,6 +28,9 @@ final class StallCheck: Sendable {
 
     /// How long it is waited for blocks to end that go on when the body has returned, in nanoseconds.
     private static let endNanosecondsMost: Int64 = 10_000_000_000
+    /// How long it is waited for the watch, in nanoseconds: on a machine that is very busy the names of code that is not the
+    /// test's, but leads to it, may take seconds.
+    private static let answerNanosecondsMost: Int64 = 60_000_000_000
     /// How long it is waited for tasks to begin that were started by then, in nanoseconds: others may have the threads.
     private static let beginNanosecondsMost: Int64 = 1_000_000_000
     private static let marks = Atomic<UInt64>(0x4C57_0000_0000_0000)
@@ -71,6 +74,7 @@ final class StallCheck: Sendable {
     func runWatched<Value>(_ body: () throws -> Value) rethrows -> Value {
         bodyBegins()
         defer { bodyEnded() }
+        judge.withLock { $0.bodyThread = OwnThread.currentIdentifier }
         guard let watch else { return try body() }
         let meter = PoolMeter(judge.withLock { $0.bodyName }, size: 1)
         let registration = watch.watch.add(.metered(meter))
@@ -93,11 +97,12 @@ final class StallCheck: Sendable {
         guard let watch else { return problems }
         let judge = judge.withLock { $0 }
         let deadline = Clock.now().advanced(byNanoseconds: Self.endNanosecondsMost)
+        let answerDeadline = Clock.now().advanced(byNanoseconds: Self.answerNanosecondsMost)
         let patience = Clock.now().advanced(byNanoseconds: Self.beginNanosecondsMost)
         var problems = problems
         var episodes: [StallEpisode] = []
         while true {
-            let isKnown = watch.flush(until: deadline)
+            let isKnown = watch.flush(until: answerDeadline)
             let (reports, newest) = watch.watch.reports(after: sequence)
             episodes = StallEpisode.episodes(of: reports).filter(judge.blames)
             if newest > sequence + UInt64(reports.count) {

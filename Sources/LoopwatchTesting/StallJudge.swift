@@ -24,6 +24,8 @@ struct StallJudge: Sendable {
     var bodyName: String { Self.bodyPrefix + "\(mark)" }
     /// How all such names begin.
     static let bodyPrefix = "expectNoStall-"
+    /// The thread that a synchronous body runs on, which is watched as a target of its own.
+    var bodyThread: Int32?
     /// When the body began.
     var began: MonotonicInstant
     /// When it ended; `nil` as long as it runs.
@@ -59,6 +61,8 @@ struct StallJudge: Sendable {
             let name = episode.report.target
             return name.hasPrefix(Self.bodyPrefix) && name != bodyName ? .other : .body
         }
+        // What runs there besides is the test, which waits for the watch.
+        if pool.kind == .heldThread, let bodyThread, episode.report.threadIdentifier == bodyThread { return .other }
         let marks = episode.holders.map(\.mark)
         if marks.contains(mark) { return .body }
         if pool.kind == .takenByOthers { return .unknown }

@@ -11,7 +11,11 @@ enum WaitingThread {
     static func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
         await withCheckedContinuation { continuation in
             do {
-                let thread = try OwnThread(name: "lw-test") { continuation.resume(returning: body()) }
+                // Its signals are the caller's: Dispatch's threads, which it may start when it resumes a task, inherit them, and
+                // a thread that blocks the capture's would have no stack while it computes.
+                let thread = try OwnThread(name: "lw-test", blocksSignals: false) {
+                    continuation.resume(returning: body())
+                }
                 thread.detach()
             } catch {
                 continuation.resume(returning: body())

@@ -136,6 +136,18 @@ struct EpisodeStacksTests {
         #expect(!isTakenLate)
     }
 
+    @Test("code that is known without its line is told from code that is known with it, and from none")
+    func lacksLine() {
+        var found = EpisodeStacks.Found()
+        #expect(!found.lacksLine)
+        found.stack = stack("a")
+        #expect(found.lacksLine)
+        found.stack?.frames[0].line = 7
+        #expect(!found.lacksLine)
+        found.stack?.frames[0] = StackFrame(function: "read", module: "libc.so.6", origin: .system)
+        #expect(!found.lacksLine, "the library's lines are nowhere")
+    }
+
     @Test("a stack that comes after its report serves the next one, which gets all the time")
     mutating func lateStack() {
         let target = WatchTarget.loop("one") { _ in }

@@ -281,11 +281,11 @@ struct DeskWork: ~Copyable {
         let stacks = report.raw.isEmpty ? [] : report.stacks
         if stacks == nil { capture.omitted = Self.namesFollow }
         let found = episodes.note(draft, watched.target, stacks: stacks ?? [], capture)
-        if draft.state == .ended, stacks == nil, !isEnding, let names = desk.names {
+        if draft.state == .ended, stacks == nil || found.lacksLine, !isEnding, let names = desk.names {
             // It is over: the report waits for the names, and no other report for it.
             let (queue, now, unix) = (queue, report.now, report.unixNanoseconds)
             endsAwaitingNames += 1
-            names.complete(report.raw) { all in
+            names.complete(report.raw.isEmpty ? found.raw : report.raw) { all in
                 var named = found
                 named.name(all)
                 queue.enqueue(.endNamed(draft, of: watched, now: now, unixNanoseconds: unix, named))

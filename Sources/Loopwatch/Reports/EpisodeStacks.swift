@@ -22,6 +22,9 @@ struct EpisodeStacks: Sendable {
         /// Whether that time is left to the next report, because a stack for it is still being taken.
         var isDeferred = false
 
+        /// Whether it is known which function is to blame, and not at which line: that may still be being read.
+        var lacksLine: Bool { stack?.blamed?.origin == .host && stack?.blamed?.line == nil }
+
         /// Takes the names of what was captured.
         mutating func name(_ stacks: [Stack]) {
             let toBlame = EpisodeStacks.toBlame(stacks)

@@ -16,9 +16,9 @@ package enum JobEnvelope {
             UnsafeMutableRawPointer, UnsafeMutableRawPointer?, Int64, UInt64, UInt32
         ) -> Void
 
-    /// A job that runs another; one allocation of 96 bytes, which is freed when it is run. `nil` where there is no memory.
+    /// A job that runs another; `nil` where there is no memory.
     ///
-    /// Only where ``isUsable``.
+    /// One allocation of 96 bytes, which is freed when it is run. Only where ``isUsable``.
     ///
     /// - Parameters:
     ///   - job: the job within.

@@ -90,7 +90,8 @@ struct MeterCountsTests {
             let reading = counts.read(&cursor)
             #expect(reading.running.count <= threads)
             #expect(Set(reading.running.map(\.thread)).count == reading.running.count)
-            #expect(reading.lanes[only].waiting <= threads)
+            // Not more closely: this thread may lose its CPU between reading the two.
+            #expect(reading.lanes[only].started <= reading.lanes[only].enqueued)
         }
         for thread in started { thread.join() }
         let counters = counts.counters()

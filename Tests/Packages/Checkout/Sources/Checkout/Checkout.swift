@@ -37,21 +37,27 @@ public struct Checkout: Sendable {
         usleep(microseconds)  // askBank
     }
 
-    /// Computes for a time.
+    /// Computes until its thread has had so much CPU time.
     @inline(never)
-    public func printInvoice(for duration: Duration) async -> UInt64 {
+    public func printInvoice(milliseconds: Int) async -> UInt64 {
         var hash: UInt64 = 0
-        let end = ContinuousClock.now + duration
-        while ContinuousClock.now < end {
+        let end = cpuMilliseconds() + milliseconds
+        while cpuMilliseconds() < end {
             hash = addUp(hash)
         }
         return hash
     }
 
+    private func cpuMilliseconds() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
+    }
+
     @inline(never)
     private func addUp(_ start: UInt64) -> UInt64 {
         var (hash, count) = (start, 0)
-        while count < 100_000 {
+        while count < 1_000_000 {
             hash = hash &* 31 &+ 7
             count += 1
         }
