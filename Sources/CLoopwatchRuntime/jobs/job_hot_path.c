@@ -51,13 +51,14 @@ static LW_RARE void note_depth(struct lw_job_slot *slot, unsigned lane) {
     uint32_t used = LW_LOAD(lw_job_slots_used);
     for (uint32_t index = 0; index < used; index++) {
         if (LW_LOAD(lw_job_slots[index].epoch) != epoch) continue;
-        started += LW_LOAD(lw_job_slots[index].started[lane]);
-    }
-    for (uint32_t index = 0; index < used; index++) {
-        if (LW_LOAD(lw_job_slots[index].epoch) != epoch) continue;
         enqueued += LW_LOAD(lw_job_slots[index].enqueued_count[lane]);
     }
-    // Jobs that came between the two readings only make it more.
+    // In this order: whatever happens between the two, even if the thread does not run for long, so many did wait.
+    atomic_thread_fence(memory_order_acquire);
+    for (uint32_t index = 0; index < used; index++) {
+        if (LW_LOAD(lw_job_slots[index].epoch) != epoch) continue;
+        started += LW_LOAD(lw_job_slots[index].started[lane]);
+    }
     int64_t depth = (int64_t)(enqueued - started);
     if (depth > 0 && (uint64_t)depth > LW_LOAD(slot->depth_max[lane])) LW_STORE(slot->depth_max[lane], (uint64_t)depth);
 }

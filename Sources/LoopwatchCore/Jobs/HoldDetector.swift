@@ -117,6 +117,13 @@ struct HoldDetector: Sendable {
             // A job that has begun since is what ended the starvation.
             if known != nil, cover.isReported { hold.isCovered = true }
             let duration = hold.durationNanoseconds(at: instant, interruptions: interruptions)
+            // Holders rarely end at one instant: it is told of by itself once it has outlived the starvation for as long.
+            if known != nil, cover.isReported, !hold.isReported {
+                hold.nextReportNanoseconds = max(
+                    hold.nextReportNanoseconds,
+                    duration + policy.thresholdNanoseconds
+                )
+            }
             if duration >= hold.nextReportNanoseconds, !cover.isExpected {
                 let state: StallReport.State = hold.isReported ? .ongoing : .begun
                 if !hold.isReported {

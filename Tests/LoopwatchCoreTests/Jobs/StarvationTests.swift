@@ -59,6 +59,16 @@ struct StarvationTests {
         #expect(driver.counters(at: driver.now)[0].stallDuration.count == 2)
     }
 
+    @Test("a holder that outlives the starvation is told of by itself once it has done so for another threshold")
+    func holderThatStays() {
+        // The starvation ends at 520: one ends a little later, the other much.
+        #expect(run(Self.drained(longest: 490), until: 1_500).reports(.hold).isEmpty)
+        let holds = run(Self.drained(longest: 900), until: 1_500).reports(.hold)
+        #expect(holds.map(\.state) == [.begun, .ended])
+        #expect(holds.first.map { $0.until >= at(610) && $0.until <= at(640) } == true, "\(holds)")
+        #expect(holds.last?.durationNanoseconds == .milliseconds(900))
+    }
+
     @Test("holders that end right after the starvation was told have no report of their own")
     func holdersEndAtOnce() {
         // It is told at 230, and looked at again at 240.
