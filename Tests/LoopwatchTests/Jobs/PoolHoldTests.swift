@@ -151,7 +151,8 @@ extension Live {
                         let names = recorder.all.filter { $0.state == .ended }.compactMap {
                             $0.pool?.holders.first?.name
                         }
-                        #expect(names == (0..<10).map { "job-\($0)" })
+                        // The first ones wait for the names of their code, and nothing else for them.
+                        #expect(names.sorted() == (0..<10).map { "job-\($0)" })
                         #expect(try watch.jobs().holds.stallsBySeverity.reduce(0, +) == 10)
                         #expect(recorder.reports.allSatisfy { $0.kind == .hold }, "\(recorder.lines)")
                     }
