@@ -275,7 +275,11 @@ struct HoldDetector: Sendable {
             durationNanoseconds: duration,
             interruptedNanoseconds: hold.interruptedNanoseconds(until: instant, interruptions: interruptions),
             severity: policy.thresholds.severity(ofNanoseconds: duration) ?? .warning,
-            cause: hold.evidence.verdict,
+            cause: state == .ended
+                ? hold.evidence.verdict(
+                    ofNanoseconds: duration,
+                    thresholdNanoseconds: policy.thresholdNanoseconds
+                ) : hold.evidence.verdict,
             cpuShare: hold.evidence.cpuShare,
             thread: hold.job.thread,
             depth: nil,
