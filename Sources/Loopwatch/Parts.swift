@@ -169,6 +169,12 @@ final class Parts: Sendable {
         }
     }
 
+    /// Reports what was found of a target in another process.
+    func report(_ draft: ReportDraft, of remote: RemoteTarget, finding: RemoteFinding) {
+        guard let watched = registry.target(of: remote) else { return }
+        desk.report(draft, of: watched, now: Clock.now(), finding: finding)
+    }
+
     /// Has everything looked at now, and calls back once all that came of it has been reported; at once where nothing looks.
     func flush(_ done: @escaping @Sendable () -> Void) {
         if let watchdog { watchdog.flush(done) } else { done() }

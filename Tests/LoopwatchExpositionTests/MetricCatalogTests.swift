@@ -10,7 +10,7 @@ struct MetricCatalogTests {
     /// A snapshot in which every family has a row, as OpenMetrics.
     private func families() throws -> [ParsedFamily] {
         var bytes: [UInt8] = []
-        OpenMetricsWriter.write(Snapshots.rich(), into: &bytes)
+        OpenMetricsWriter.write(Snapshots.complete(), into: &bytes)
         return try OpenMetricsValidator.parse(bytes, isStrict: true)
     }
 
@@ -18,7 +18,7 @@ struct MetricCatalogTests {
     func tableIsOutput() throws {
         #expect(try families().map(\.name) == MetricCatalog.all.map(\.name))
         var bytes: [UInt8] = []
-        PrometheusTextWriter.write(Snapshots.rich(), into: &bytes)
+        PrometheusTextWriter.write(Snapshots.complete(), into: &bytes)
         let text = try PrometheusTextValidator.parse(bytes)
         #expect(text.map(\.name) == MetricCatalog.all.map(\.sampleName))
         #expect(text.map(\.help) == MetricCatalog.all.map(\.help))
@@ -56,7 +56,7 @@ struct MetricCatalogTests {
     @Test("no rule of Prometheus' own linter is broken")
     func lint() throws {
         var bytes: [UInt8] = []
-        PrometheusTextWriter.write(Snapshots.rich(), into: &bytes)
+        PrometheusTextWriter.write(Snapshots.complete(), into: &bytes)
         for family in try PrometheusTextValidator.parse(bytes) { #expect(MetricLint.problems(of: family) == []) }
     }
 

@@ -128,6 +128,10 @@ struct DeskWork: ~Copyable {
         case .endNamed(let draft, let watched, let now, let unix, let found):
             endsAwaitingNames -= 1
             desk.report(draft, of: watched, found, now: now, unixNanoseconds: unix)
+        case .remote(let draft, let watched, let now, let unix, let finding):
+            let found = episodes.note(draft, watched.target, finding)
+            desk.report(draft, of: watched, found, now: now, unixNanoseconds: unix)
+            if draft.kind == .stall { record(draft, watched.target, found, unixNanoseconds: unix) }
         case .flush(let done): flushes.append(done)
         }
     }
@@ -295,6 +299,31 @@ struct DeskWork: ~Copyable {
         }
         if draft.kind == .stall || draft.kind == .hold, !found.isDeferred {
             complete(draft, watched.target, found, unixNanoseconds: report.unixNanoseconds)
+        }
+    }
+
+    /// Adds what was found of another process to the profile.
+    private func record(
+        _ draft: ReportDraft,
+        _ target: WatchTarget,
+        _ found: EpisodeStacks.Found,
+        unixNanoseconds: Int64
+    ) {
+        let threads = found.groups.reduce(0) { $0 + $1.threads }
+        guard threads > 0 else {
+            return desk.profile.recordUnattributed(nanoseconds: found.nanoseconds, isNewStall: found.isFirst)
+        }
+        for (index, group) in found.groups.enumerated() {
+            desk.profile.record(
+                stack: group.stack,
+                subject: target.subject,
+                target: target.identity,
+                cause: draft.cause,
+                nanoseconds: found.nanoseconds * Int64(group.threads) / Int64(threads),
+                isNewStall: found.isFirst && index == 0,
+                stallNanoseconds: draft.durationNanoseconds,
+                unixNanoseconds: unixNanoseconds
+            )
         }
     }
 

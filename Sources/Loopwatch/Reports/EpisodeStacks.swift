@@ -65,7 +65,7 @@ struct EpisodeStacks: Sendable {
     ///   - stacks: the captured stacks, with names; empty at the end, and where nothing could be captured.
     ///   - capture: why nothing could be, and what the system call is about.
     mutating func note(_ draft: ReportDraft, _ target: WatchTarget, stacks: [Stack], _ capture: StallCapture) -> Found {
-        let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
+        let key = Key(subject: target.subject, target: target.identity, episode: draft.episode)
         let known = records[key]
         var record = known ?? Record()
         if !capture.stacks.isEmpty {
@@ -101,15 +101,23 @@ struct EpisodeStacks: Sendable {
         return found
     }
 
+    /// Notes what was found of another process, and returns what to say.
+    mutating func note(_ draft: ReportDraft, _ target: WatchTarget, _ finding: RemoteFinding) -> Found {
+        var capture = StallCapture()
+        capture.omitted = finding.omitted
+        capture.causeDetail = finding.causeDetail
+        return note(draft, target, stacks: finding.stacks, capture)
+    }
+
     /// What was captured last of a stall that goes on, if its names were not had in time.
     func unnamed(_ draft: ReportDraft, _ target: WatchTarget) -> [RawStack] {
-        let record = records[Key(subject: target.subject, target: target.name, episode: draft.episode)]
+        let record = records[Key(subject: target.subject, target: target.identity, episode: draft.episode)]
         return record.map { $0.stacks.isEmpty ? $0.raw : [] } ?? []
     }
 
     /// Takes a stack that came after the report that it was for; returns false if the stall is over, or has a stack since.
     mutating func addLate(_ draft: ReportDraft, _ target: WatchTarget, raw: RawStack) -> Bool {
-        let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
+        let key = Key(subject: target.subject, target: target.identity, episode: draft.episode)
         guard records[key]?.isAwaited == true else { return false }
         // Several threads of a pool may come one after another.
         records[key]?.raw.append(raw)
@@ -119,7 +127,7 @@ struct EpisodeStacks: Sendable {
     /// Takes stacks that were found after the report that they were for; returns false if the stall is over, or has stacks
     /// since.
     mutating func addFound(_ draft: ReportDraft, _ target: WatchTarget, raw: [RawStack], stacks: [Stack]) -> Bool {
-        let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
+        let key = Key(subject: target.subject, target: target.identity, episode: draft.episode)
         guard records[key]?.raw.isEmpty == true else { return false }
         records[key]?.raw = raw
         records[key]?.stacks = Self.toBlame(stacks)
@@ -129,7 +137,7 @@ struct EpisodeStacks: Sendable {
 
     /// Takes that a stack, for which a report did not wait, cannot be had.
     mutating func excuse(_ draft: ReportDraft, _ target: WatchTarget, omitted: String) {
-        let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
+        let key = Key(subject: target.subject, target: target.identity, episode: draft.episode)
         guard records[key]?.isAwaited == true, records[key]?.raw.isEmpty == true else { return }
         records[key]?.isAwaited = false
         records[key]?.omitted = omitted
@@ -137,7 +145,7 @@ struct EpisodeStacks: Sendable {
 
     /// Replaces what was noted of a stall that goes on by the same with all names; nothing if more was captured since.
     mutating func complete(_ draft: ReportDraft, _ target: WatchTarget, raw: [RawStack], stacks: [Stack]) {
-        let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
+        let key = Key(subject: target.subject, target: target.identity, episode: draft.episode)
         guard records[key]?.raw == raw else { return }
         records[key]?.stacks = Self.toBlame(stacks)
     }

@@ -27,6 +27,8 @@ final class ReportDesk: Sendable {
             unixNanoseconds: Int64,
             EpisodeStacks.Found
         )
+        /// What was found of another process, with names.
+        case remote(ReportDraft, of: WatchedTarget, now: MonotonicInstant, unixNanoseconds: Int64, RemoteFinding)
         /// Somebody waits until all that came before has been reported.
         case flush(@Sendable () -> Void)
     }
@@ -110,6 +112,11 @@ final class ReportDesk: Sendable {
         submit(.stall(draft, of: watched, now: now, unixNanoseconds: Clock.unixNanoseconds(), capture))
     }
 
+    /// Takes what was found of another process; never blocks.
+    func report(_ draft: ReportDraft, of watched: WatchedTarget, now: MonotonicInstant, finding: RemoteFinding) {
+        submit(.remote(draft, of: watched, now: now, unixNanoseconds: Clock.unixNanoseconds(), finding))
+    }
+
     /// Takes that the host did not run; never blocks.
     func interrupted(_ interruption: Interruption, nanoseconds: Int64, now: MonotonicInstant) {
         submit(
@@ -142,6 +149,9 @@ final class ReportDesk: Sendable {
             queue.enqueue(entry)
         } else if case .interruption(let interruption, let nanoseconds, let now, let unix) = entry {
             reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: unix)
+        } else if case .remote(let draft, let watched, let now, let unix, let finding) = entry {
+            let found = episodes.withLock { $0.note(draft, watched.target, finding) }
+            report(draft, of: watched, found, now: now, unixNanoseconds: unix)
         } else if case .stall(let draft, let watched, let now, let unix, var capture) = entry {
             capture.omitted = "the thread that finds names could not be started"
             let found = episodes.withLock { $0.note(draft, watched.target, stacks: [], capture) }
@@ -159,13 +169,12 @@ final class ReportDesk: Sendable {
     ) {
         let report = reporter.report(
             draft,
-            subject: watched.target.subject,
-            target: watched.target.name,
+            of: watched.target,
             found: found,
             now: now,
             unixNanoseconds: unixNanoseconds
         )
-        if draft.state == .ended, draft.kind == .stall, draft.pool == nil, let report {
+        if draft.state == .ended, draft.kind == .stall, draft.pool == nil, watched.target.remote == nil, let report {
             watched.detector.withLock { $0.stallReported(draft, as: report) }
         }
     }

@@ -76,15 +76,14 @@ final class Reporter: Sendable {
     /// - Returns: the report as it was written; `nil` if the rate limit kept it back.
     func report(
         _ draft: ReportDraft,
-        subject: StallReport.Subject,
-        target: String,
+        of target: WatchTarget,
         found: EpisodeStacks.Found,
         now: MonotonicInstant,
         unixNanoseconds unix: Int64
     ) -> StallReport? {
         let report = storage.withLock { storage -> StallReport in
             storage.warningsBySeverity[draft.severity.rawValue] += 1
-            let key = Key(subject: subject, target: target, episode: draft.episode)
+            let key = Key(subject: target.subject, target: target.identity, episode: draft.episode)
             let stall = storage.numbers[key] ?? storage.stalls + 1
             storage.stalls = max(storage.stalls, stall)
             storage.numbers[key] = draft.state == .ended ? nil : stall
@@ -93,8 +92,8 @@ final class Reporter: Sendable {
                 stall: stall,
                 state: draft.state,
                 kind: draft.kind,
-                subject: subject,
-                target: target,
+                subject: target.subject,
+                target: target.name,
                 severity: draft.severity,
                 durationNanoseconds: draft.durationNanoseconds,
                 beganUnixNanoseconds: unix - now.nanoseconds(since: draft.began),
@@ -108,6 +107,8 @@ final class Reporter: Sendable {
                 stackOmitted: found.omitted,
                 causeDetail: found.causeDetail,
                 pool: draft.pool,
+                process: target.remote?.process,
+                evidence: draft.evidence,
                 groups: draft.pool?.kind == .heldThread ? [] : found.groups
             )
         }
@@ -155,7 +156,7 @@ final class Reporter: Sendable {
     @discardableResult
     private func publish(_ report: StallReport, now: MonotonicInstant) -> StallReport? {
         let fingerprint = ReportBudget.Fingerprint(
-            target: "\(report.subject.rawValue) \(report.target)",
+            target: "\(report.subject.rawValue) \(report.process.map { $0.name + "/" } ?? "")\(report.target)",
             kind: report.kind,
             cause: report.cause.text
         )

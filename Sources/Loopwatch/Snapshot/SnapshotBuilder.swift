@@ -106,6 +106,7 @@ final class SnapshotBuilder: Sendable {
             process: process,
             unixNanoseconds: unix,
             loops: listing.loops.map { watched in
+                if let remote = watched.target.remote { return LoopSnapshot(remote) }
                 var (statistics, cause, _) = statistics(watched)
                 if watched.target.jobRole == .mainActor, let accounted {
                     if accounted.jobs.accounting.mode == .exact || accounted.jobs.accounting.mode == .runs {
@@ -116,6 +117,7 @@ final class SnapshotBuilder: Sendable {
                 return LoopSnapshot(name: watched.target.name, statistics: statistics, currentCause: cause)
             },
             pools: listing.pools.map { watched in
+                if let remote = watched.target.remote { return PoolSnapshot(remote) }
                 var (statistics, cause, depth) = statistics(watched)
                 var size = watched.size.load(ordering: .relaxed)
                 var jobs: JobPoolSnapshot?
@@ -158,6 +160,29 @@ final class SnapshotBuilder: Sendable {
             host: HostStatistics.read(),
             components: components,
             build: BuildInformation(version: Loopwatch.version, swiftVersion: CompilerVersion.text)
+        )
+    }
+}
+
+extension LoopSnapshot {
+    /// The picture of a loop in another process.
+    fileprivate init(_ remote: RemoteTarget) {
+        let state = remote.state
+        self.init(name: remote.name, statistics: state.statistics, currentCause: state.cause, remote: remote.snapshot)
+    }
+}
+
+extension PoolSnapshot {
+    /// The picture of a pool in another process.
+    fileprivate init(_ remote: RemoteTarget) {
+        let state = remote.state
+        self.init(
+            name: remote.name,
+            statistics: state.statistics,
+            depth: nil,
+            size: state.size,
+            currentCause: state.cause,
+            remote: remote.snapshot
         )
     }
 }

@@ -78,14 +78,14 @@ final class TargetRegistry: Sendable {
             let isPool = target.subject == .pool
             additions.wrappingAdd(1, ordering: .releasing)
             // What the host names itself takes the place of what was added for it.
-            if !isPool, target.jobRole == nil,
+            if !isPool, target.jobRole == nil, target.remote == nil,
                 let automatic = storage.loops.firstIndex(where: {
                     $0.target.jobRole == .mainActor && ($0.target.name == target.name || target.isMain)
                 })
             {
                 storage.removed.append(storage.loops.remove(at: automatic))
             }
-            if (isPool ? storage.pools : storage.loops).contains(where: { $0.target.name == target.name }) {
+            if (isPool ? storage.pools : storage.loops).contains(where: { $0.target.identity == target.identity }) {
                 return "a \(target.subject.rawValue) of that name is watched already."
             }
             if isPool {
@@ -122,6 +122,9 @@ final class TargetRegistry: Sendable {
         }
         changed()
     }
+
+    /// The target that was added for one of another process; `nil` if it was not.
+    func target(of remote: RemoteTarget) -> WatchedTarget? { targets.first { $0.target.remote === remote } }
 
     /// The targets that were removed since the last call, for the watchdog to let go of.
     func takeRemoved() -> [WatchedTarget] {

@@ -47,6 +47,8 @@ public struct WatchTarget: Sendable {
     var jobRole: JobRole?
     /// What counts and times its work items, where the host has metered it.
     var meter: PoolMeter?
+    /// Who tells of it, where it is in another process.
+    var remote: RemoteTarget?
     /// Whether Dispatch's worker threads serve it, so that those which are held and never answer are found among them.
     var isOnDispatchWorkers = false
 
@@ -56,6 +58,23 @@ public struct WatchTarget: Sendable {
         copy.thresholds = thresholds ?? copy.thresholds
         copy.resolution = resolution ?? copy.resolution
         return copy
+    }
+
+    /// What tells it from the targets of other processes as well.
+    var identity: String { remote.map { "\($0.process.name)/\(name)" } ?? name }
+
+    /// A loop or pool of another process, which nothing of this one looks at.
+    static func remote(_ remote: RemoteTarget) -> WatchTarget {
+        var target = WatchTarget(
+            name: remote.name,
+            subject: remote.subject,
+            evidence: .thread,
+            submit: { _ in },
+            depth: nil,
+            size: nil
+        )
+        target.remote = remote
+        return target
     }
 
     /// A serial loop: whatever runs closures one after another.

@@ -23,7 +23,7 @@ final class WatchedTarget: Sendable {
 
     init(target: WatchTarget, policy: DetectionPolicy, now: MonotonicInstant) {
         self.target = target
-        isBeaten = Atomic(target.jobRole == nil && target.meter == nil)
+        isBeaten = Atomic(target.jobRole == nil && target.meter == nil && target.remote == nil)
         metered = target.meter.map { MeteredPool($0, policy: policy, now: now) }
         let cell = cell
         beat = cell.beat()

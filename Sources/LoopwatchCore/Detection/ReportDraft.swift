@@ -31,4 +31,6 @@ public struct ReportDraft: Sendable, Equatable {
     public var preparation: UInt64?
     /// What was found of Swift's pool.
     public var pool: PoolFinding?
+    /// How far it can be relied on; `nil` where the process is watched from inside.
+    public var evidence: EvidenceGrade?
 }

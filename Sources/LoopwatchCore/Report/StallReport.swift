@@ -75,6 +75,10 @@ public struct StallReport: Sendable, Equatable {
     public var causeDetail: String?
     /// What was found of Swift's pool.
     public var pool: PoolFinding?
+    /// The process it happened in; `nil` where that is the one that Loopwatch runs in.
+    public var process: RemoteProcessName?
+    /// How far the report can be relied on; `nil` where Loopwatch runs in the process, and all is exact.
+    public var evidence: EvidenceGrade?
     /// What the threads of a pool were doing, threads with the same stack together, the most first.
     public var groups: [StackGroup]
 
@@ -100,6 +104,8 @@ public struct StallReport: Sendable, Equatable {
         stackOmitted: String? = nil,
         causeDetail: String? = nil,
         pool: PoolFinding? = nil,
+        process: RemoteProcessName? = nil,
+        evidence: EvidenceGrade? = nil,
         groups: [StackGroup] = []
     ) {
         self.sequence = sequence
@@ -122,6 +128,8 @@ public struct StallReport: Sendable, Equatable {
         self.stackOmitted = stackOmitted
         self.causeDetail = causeDetail
         self.pool = pool
+        self.process = process
+        self.evidence = evidence
         self.groups = groups
     }
 }

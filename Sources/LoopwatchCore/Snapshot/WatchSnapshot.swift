@@ -78,10 +78,18 @@ public struct LoopSnapshot: Sendable {
     public var statistics: StallStatistics
     /// Cause of the stall that goes on, if there is one.
     public var currentCause: Cause?
+    /// What is to be known of a target in another process; `nil` in this one.
+    public var remote: RemoteTargetSnapshot?
 
     /// Creates a loop's picture.
-    public init(name: String, statistics: StallStatistics, currentCause: Cause? = nil) {
+    public init(
+        name: String,
+        statistics: StallStatistics,
+        currentCause: Cause? = nil,
+        remote: RemoteTargetSnapshot? = nil
+    ) {
         self.name = name
+        self.remote = remote
         self.statistics = statistics
         self.currentCause = currentCause
     }
@@ -101,6 +109,8 @@ public struct PoolSnapshot: Sendable {
     public var currentCause: Cause?
     /// What accounting of its jobs tells; only of Swift's global executor.
     public var jobs: JobPoolSnapshot?
+    /// What is to be known of a target in another process; `nil` in this one.
+    public var remote: RemoteTargetSnapshot?
 
     /// Creates a pool's picture.
     public init(
@@ -109,9 +119,11 @@ public struct PoolSnapshot: Sendable {
         depth: Int?,
         size: Int?,
         currentCause: Cause? = nil,
-        jobs: JobPoolSnapshot? = nil
+        jobs: JobPoolSnapshot? = nil,
+        remote: RemoteTargetSnapshot? = nil
     ) {
         self.name = name
+        self.remote = remote
         self.statistics = statistics
         self.jobs = jobs
         self.depth = depth

@@ -14,6 +14,13 @@ extension [UInt8] {
         }
     }
 
+    /// Appends text that is to stay on its line: what could make a second one, or steer a terminal, is replaced.
+    mutating func append(safeText text: String) {
+        for scalar in text.unicodeScalars {
+            append(contentsOf: scalar.isUnsafeToShow ? "\u{FFFD}".unicodeScalars.first!.utf8 : scalar.utf8)
+        }
+    }
+
     /// Appends a HELP text of the format 0.0.4, in which double quotes stay as they are.
     mutating func append(helpText text: String) {
         for byte in text.utf8 {

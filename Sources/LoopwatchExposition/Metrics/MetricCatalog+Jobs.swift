@@ -53,7 +53,22 @@ extension MetricCatalog {
             .gauge,
             help: "Threads of the pool that are running a work item; threads_limit is for each priority."
         ) { pool, _ in
-            pool.jobs?.runs.map { .integer($0.sum(.pool, \.running)) }
+            pool.remote?.threads.map { .integer($0.busy) } ?? pool.jobs?.runs.map { .integer($0.sum(.pool, \.running)) }
+        },
+        .pool(
+            "loopwatch_pool_threads",
+            .gauge,
+            help: "Threads that the pool has; only of pools in other processes."
+        ) { pool, _ in
+            pool.remote?.threads.map { .integer($0.total) }
+        },
+        .pool(
+            "loopwatch_pool_saturated_seconds",
+            .gauge,
+            unit: "seconds",
+            help: "For how long all threads have been busy, 0 if one is idle; only of pools in other processes."
+        ) { pool, _ in
+            pool.remote?.threads.map { .nanoseconds($0.saturatedNanoseconds) }
         },
         .pool("loopwatch_pool_threads_held", .gauge, help: "Threads that one work item has held beyond the threshold.")
         {

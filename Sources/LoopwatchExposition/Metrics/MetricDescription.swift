@@ -54,7 +54,9 @@ extension MetricDescription {
             bound: "loops<=\(Limits.loopsDefault)" + (labelValues.map { " x \($0.count)" } ?? "")
         ) { snapshot in
             snapshot.loops.flatMap { loop in
-                rows(process: snapshot.process, target: loop.name, by: labelValues) { value(loop, $0) }
+                rows(process: loop.remote?.process.name ?? snapshot.process, target: loop.name, by: labelValues) {
+                    value(loop, $0)
+                }
             }
         }
     }
@@ -82,7 +84,9 @@ extension MetricDescription {
             bound: "pools<=\(Limits.poolsDefault)" + (labelValues.map { " x \($0.count)" } ?? "")
         ) { snapshot in
             snapshot.pools.flatMap { pool in
-                rows(process: snapshot.process, target: pool.name, by: labelValues) { value(pool, $0) }
+                rows(process: pool.remote?.process.name ?? snapshot.process, target: pool.name, by: labelValues) {
+                    value(pool, $0)
+                }
             }
         }
     }

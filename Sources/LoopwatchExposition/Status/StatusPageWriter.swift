@@ -35,7 +35,7 @@ package enum StatusPageWriter {
         appendBlocked(rows, to: &buffer)
         appendDown(snapshot.components, to: &buffer)
         appendTable(rows, to: &buffer)
-        appendAccounting(snapshot.pools, to: &buffer)
+        appendRemarks(on: snapshot, to: &buffer)
         appendWarnings(reports, to: &buffer)
         buffer.append(text: "<ul>\n")
         for (path, meaning) in StatusText.links {
@@ -113,14 +113,13 @@ package enum StatusPageWriter {
         buffer.append(text: "</table>\n")
     }
 
-    /// Appends how Swift's pool is accounted.
-    private static func appendAccounting(_ pools: [PoolSnapshot], to buffer: inout [UInt8]) {
-        for pool in pools {
-            guard let text = StatusText.accounting(of: pool) else { continue }
-            buffer.append(text: "<p>pool <bdi>")
-            buffer.append(htmlText: pool.name)
+    /// Appends what is said of targets beyond their numbers, such as how Swift's pool is accounted.
+    private static func appendRemarks(on snapshot: WatchSnapshot, to buffer: inout [UInt8]) {
+        for remark in StatusText.remarks(on: snapshot) {
+            buffer.append(text: "<p>\(remark.subject) <bdi>")
+            buffer.append(htmlText: remark.name)
             buffer.append(text: "</bdi> is ")
-            buffer.append(htmlText: text)
+            buffer.append(htmlText: remark.text)
             buffer.append(text: "</p>\n")
         }
     }

@@ -22,10 +22,20 @@ struct StatusRow {
     /// All targets of a snapshot: loops, then pools.
     static func all(of snapshot: WatchSnapshot) -> [StatusRow] {
         snapshot.loops.map {
-            StatusRow(subject: "loop", name: $0.name, statistics: $0.statistics, cause: $0.currentCause)
+            StatusRow(
+                subject: "loop",
+                name: $0.remote.named($0.name),
+                statistics: $0.statistics,
+                cause: $0.currentCause
+            )
         }
             + snapshot.pools.map {
-                StatusRow(subject: "pool", name: $0.name, statistics: $0.statistics, cause: $0.currentCause)
+                StatusRow(
+                    subject: "pool",
+                    name: $0.remote.named($0.name),
+                    statistics: $0.statistics,
+                    cause: $0.currentCause
+                )
             }
     }
 
@@ -86,6 +96,26 @@ enum StatusText {
         ("/livez", "is the watchdog alive"), ("/readyz", "is everything that was asked for running"),
     ]
 
+    /// What is said of the targets beyond their numbers, a line each.
+    static func remarks(on snapshot: WatchSnapshot) -> [(subject: String, name: String, text: String)] {
+        snapshot.loops.compactMap { loop in
+            loop.remote.map { ("loop", Optional($0).named(loop.name), $0.summary) }
+        }
+            + snapshot.pools.compactMap { pool in
+                if let remote = pool.remote {
+                    return ("pool", Optional(remote).named(pool.name), remote.summary + threads(of: remote))
+                }
+                return accounting(of: pool).map { ("pool", pool.name, $0) }
+            }
+    }
+
+    private static func threads(of remote: RemoteTargetSnapshot) -> String {
+        guard let threads = remote.threads else { return "" }
+        let text = "; \(threads.busy) of \(threads.total) threads busy"
+        guard threads.saturatedNanoseconds > 0 else { return text }
+        return text + ", all of them for \(StatusRow.duration(threads.saturatedNanoseconds))"
+    }
+
     /// How Swift's pool is accounted, and what it does now; `nil` for any other pool.
     ///
     /// ```
@@ -113,4 +143,9 @@ enum StatusText {
 
     /// Most warnings that are shown.
     private static let reportsMaximum = 50
+}
+
+extension Optional<RemoteTargetSnapshot> {
+    /// The name by which people find a target among those of several processes.
+    func named(_ name: String) -> String { map { "\($0.process.name)/\(name)" } ?? name }
 }

@@ -30,7 +30,7 @@ package enum StatusTextWriter {
             buffer.append(0x0A)
             appendTable(rows, to: &buffer)
         }
-        appendAccounting(snapshot.pools, to: &buffer)
+        appendRemarks(on: snapshot, to: &buffer)
         buffer.append(text: "\nlatest warnings\n")
         if reports.isEmpty { buffer.append(text: "none\n") }
         for report in StatusText.shown(reports) { WarningLineWriter.write(report, into: &buffer) }
@@ -62,13 +62,14 @@ package enum StatusTextWriter {
         }
     }
 
-    /// Appends how Swift's pool is accounted.
-    private static func appendAccounting(_ pools: [PoolSnapshot], to buffer: inout [UInt8]) {
-        for pool in pools {
-            guard let text = StatusText.accounting(of: pool) else { continue }
-            buffer.append(text: "\npool ")
-            buffer.append(logfmtValue: pool.name)
-            buffer.append(text: " is \(text)\n")
+    /// Appends what is said of targets beyond their numbers, such as how Swift's pool is accounted.
+    private static func appendRemarks(on snapshot: WatchSnapshot, to buffer: inout [UInt8]) {
+        for remark in StatusText.remarks(on: snapshot) {
+            buffer.append(text: "\n\(remark.subject) ")
+            buffer.append(logfmtValue: remark.name)
+            buffer.append(text: " is ")
+            buffer.append(safeText: remark.text)
+            buffer.append(0x0A)
         }
     }
 

@@ -52,6 +52,10 @@ package struct WarningJSONWriter: Sendable {
         report.appendMessage(to: &buffer)
         buffer.append(text: #"","cause":"#)
         buffer.append(jsonString: report.cause.text)
+        if let evidence = report.evidence {
+            buffer.append(text: #","evidence":"#)
+            buffer.append(jsonString: evidence.rawValue)
+        }
         if let share = report.boundedCPUShare {
             buffer.append(text: #","cpu":"#)
             buffer.append(fraction: Int64((share * 10_000).rounded()), digits: 4)
@@ -150,9 +154,9 @@ package struct WarningJSONWriter: Sendable {
     /// Appends what is blocked.
     private func writeSubject(of report: StallReport, into buffer: inout [UInt8]) {
         buffer.append(text: #","process":"#)
-        buffer.append(jsonString: process)
+        buffer.append(jsonString: report.process?.name ?? process)
         buffer.append(text: #","pid":"#)
-        buffer.append(decimal: Int64(processIdentifier))
+        buffer.append(decimal: Int64(report.process?.identifier ?? processIdentifier))
         if report.subject != .process {
             buffer.append(text: report.subject == .loop ? #","loop":"# : #","pool":"#)
             buffer.append(jsonString: report.target)

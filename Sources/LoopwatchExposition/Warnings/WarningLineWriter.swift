@@ -22,10 +22,20 @@ package enum WarningLineWriter {
         report.appendMessage(to: &buffer)
         buffer.append(text: " target=")
         buffer.append(logfmtValue: report.target)
+        if let process = report.process {
+            buffer.append(text: " process=")
+            buffer.append(logfmtValue: process.name)
+            buffer.append(text: " pid=")
+            buffer.append(decimal: Int64(process.identifier))
+        }
         buffer.append(text: " state=")
         buffer.append(text: report.state.rawValue)
         buffer.append(text: " cause=")
         buffer.append(logfmtValue: report.cause.text)
+        if let evidence = report.evidence {
+            buffer.append(text: " evidence=")
+            buffer.append(text: evidence.rawValue)
+        }
         if let share = report.boundedCPUShare {
             buffer.append(text: " cpu=")
             buffer.append(decimal: Int64((share * 100).rounded()))

@@ -28,6 +28,20 @@ enum Snapshots {
         )
     }
 
+    /// The same with a pool of another process, so that every family has a row.
+    static func complete() -> WatchSnapshot {
+        var snapshot = rich()
+        let remote = RemoteTargetSnapshot(
+            process: RemoteProcessName(name: "uvicorn", identifier: 100),
+            summary: "40 threads of AnyIO",
+            threads: RemoteTargetSnapshot.RemoteThreads(total: 40, busy: 38, saturatedNanoseconds: 0)
+        )
+        snapshot.pools.append(
+            PoolSnapshot(name: "anyio", statistics: fresh(), depth: nil, size: 40, remote: remote)
+        )
+        return snapshot
+    }
+
     /// A blocked loop, a fresh one, a pool that tells its depth and one that does not, and everything known.
     static func rich() -> WatchSnapshot {
         var snapshot = empty()
