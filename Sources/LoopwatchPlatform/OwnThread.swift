@@ -82,16 +82,7 @@ package final class OwnThread: Sendable {
 
     /// Threads of this process, as the kernel lists them; the rest is left out.
     package static func identifiersInProcess(atMost count: Int) -> [ThreadIdentifier] {
-        guard let folder = opendir("/proc/self/task") else { return [] }
-        defer { closedir(folder) }
-        var identifiers: [ThreadIdentifier] = []
-        while identifiers.count < count, let entry = readdir(folder) {
-            let number = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if let identifier = ThreadIdentifier(number) { identifiers.append(identifier) }
-        }
-        return identifiers
+        ProcessList.numbers(in: "/proc/self/task", atMost: count)
     }
 
     /// Waits until the thread has ended; call once, and not from the thread itself.
