@@ -58,6 +58,7 @@ let package = Package(
             path: "Tests/CRuntimeHooks",
             cSettings: cSettings
         ),
+        .executableTarget(name: "CLoopFixture", path: "Tests/CLoopFixture", cSettings: cSettings),
         .target(name: "LoopwatchTestSupport", path: "Tests/Support"),
         .testTarget(name: "LoopwatchCoreTests", dependencies: ["LoopwatchCore", "LoopwatchTestSupport"]),
         .testTarget(
@@ -74,7 +75,9 @@ let package = Package(
         ),
         .testTarget(
             name: "LoopwatchPlatformTests",
-            dependencies: ["LoopwatchCore", "LoopwatchPlatform", "LoopwatchTestSupport", "CRuntimeHooks"]
+            dependencies: [
+                "LoopwatchCore", "LoopwatchPlatform", "LoopwatchTestSupport", "CRuntimeHooks", "CLoopFixture",
+            ]
         ),
         .testTarget(
             name: "LoopwatchTests",

@@ -98,4 +98,12 @@ public enum Limits {
     public static let flameGraphNodes = 65_536
     /// Boxes of a flame graph: more could not be told apart.
     public static let flameGraphBoxes = 8_000
+    /// Threads of another process that are told apart; the rest are not looked at.
+    public static let remoteThreads = 512
+    /// Loops of one other process that are watched: each takes three descriptors and 70 KB of records.
+    public static let remoteLoops = 64
+    /// Pools of threads of one other process that are watched.
+    public static let remotePools = 16
+    /// Ways of waiting that are remembered for one thread of another process.
+    public static let remoteWaits = 8
 }

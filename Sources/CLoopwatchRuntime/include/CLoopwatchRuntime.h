@@ -5,6 +5,8 @@
 #define CLOOPWATCH_RUNTIME_H
 
 #include "job_accounting.h"
+#include "perf_events.h"
+#include "thread_trace.h"
 #include <stddef.h>
 #include <stdint.h>
 

@@ -31,6 +31,10 @@ public struct ReportDraft: Sendable, Equatable {
     public var preparation: UInt64?
     /// What was found of Swift's pool.
     public var pool: PoolFinding?
-    /// How far it can be relied on; `nil` where the process is watched from inside.
+    /// How far it may be trusted, for a target of another process; `nil` for one of this process.
     public var evidence: EvidenceGrade?
+    /// The most that its length can be, in nanoseconds, where only its least is proved (``EvidenceGrade/bounded``).
+    public var durationUpperNanoseconds: Int64?
+    /// Events with which the loop returned from its wait: a long iteration with many events may be many short jobs.
+    public var events: Int64?
 }

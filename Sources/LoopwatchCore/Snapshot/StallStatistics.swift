@@ -35,6 +35,13 @@ public struct StallStatistics: Sendable, Equatable {
     public var beatsSkipped: UInt64 = 0
     /// Times at which the target was proved to wait, so that no beat was needed.
     public var parkChecks: UInt64 = 0
+    /// Times for which a loop of another process was busy for longer than the threshold without a proof that it was one
+    /// job; not among the stalls.
+    public var unprovenStretches: UInt64 = 0
+    /// Their length, in nanoseconds.
+    public var unprovenNanoseconds: Int64 = 0
+    /// Times at which the kernel dropped edges of a loop of another process.
+    public var edgesLost: UInt64 = 0
     /// Thresholds in nanoseconds, indexed by `Severity.rawValue`.
     public var thresholdsNanoseconds: [Int64] = [0, 0, 0]
 
@@ -87,5 +94,8 @@ public struct StallStatistics: Sendable, Equatable {
         }
         congestions += other.congestions
         congestedNanoseconds += other.congestedNanoseconds
+        unprovenStretches += other.unprovenStretches
+        unprovenNanoseconds += other.unprovenNanoseconds
+        edgesLost += other.edgesLost
     }
 }

@@ -1,0 +1,174 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is said and counted of blocks.
+extension IterationDetector {
+    mutating func report(
+        at instant: MonotonicInstant,
+        interruptions: InterruptionLog,
+        into drafts: inout [ReportDraft]
+    ) {
+        guard var current = iteration else { return }
+        let duration = current.durationNanoseconds(at: instant, interruptions: interruptions)
+        guard duration >= current.nextReportNanoseconds else { return }
+        let state: StallReport.State = current.isReported ? .ongoing : .begun
+        if !current.isReported { number(&current) }
+        current.scheduleNextReport(after: duration)
+        iteration = current
+        drafts.append(draft(current, state: state, until: instant, interruptions: interruptions))
+    }
+
+    /// Ends the iteration that goes on.
+    ///
+    /// - Parameter isUpperBound: whether it ended at this instant at the latest, and not exactly then.
+    mutating func end(
+        at instant: MonotonicInstant,
+        isUpperBound: Bool = false,
+        interruptions: InterruptionLog,
+        into drafts: inout [ReportDraft]
+    ) {
+        guard var current = iteration else { return }
+        iteration = nil
+        if isUpperBound || !current.isExact { current.isExact = false }
+        // The proof ends with the latest look that found the thread away, or with the edge.
+        let proved = isUpperBound ? current.latestLook?.observation.instant ?? current.began : instant
+        let duration = current.durationNanoseconds(at: proved, interruptions: interruptions)
+        if rung.grade == .exact, !isUpperBound { statistics.lag.observe(nanoseconds: duration) }
+        let upper = current.upperNanoseconds(at: instant, interruptions: interruptions)
+        guard current.isReported || duration >= policy.thresholdNanoseconds else {
+            if !current.isExact, upper >= policy.thresholdNanoseconds {
+                statistics.unprovenStretches += 1
+                statistics.unprovenNanoseconds += upper
+            }
+            return
+        }
+        if let usage, usage.instant >= instant, !isUpperBound { addLast(usage, to: &current, until: instant) }
+        if !current.isReported { number(&current) }
+        var draft = draft(current, state: .ended, until: proved, interruptions: interruptions)
+        if !current.isExact { draft.durationUpperNanoseconds = upper }
+        statistics.count(draft)
+        drafts.append(draft)
+    }
+
+    /// What the thread did between the latest look and the end.
+    private func addLast(_ usage: Observation, to current: inout RemoteIteration, until instant: MonotonicInstant) {
+        var last = usage
+        last.instant = instant
+        last = clamped(last, since: current.began)
+        guard let computed = last.computedNanoseconds else { return }
+        guard current.latestLook != nil else {
+            // No look saw it: what it slept in is not known.
+            last.call = nil
+            last.isReady = false
+            last.progress = .busy
+            current.evidence.add(last)
+            return
+        }
+        current.evidence.add(
+            ThreadUsage(instant: instant, computedNanoseconds: computed, delayedNanoseconds: last.delayedNanoseconds)
+        )
+    }
+
+    private mutating func number(_ current: inout RemoteIteration) {
+        episodes += 1
+        current.number = episodes
+        current.isReported = true
+        latestStallBegan = current.began
+    }
+
+    private func draft(
+        _ current: RemoteIteration,
+        state: StallReport.State,
+        until instant: MonotonicInstant,
+        interruptions: InterruptionLog
+    ) -> ReportDraft {
+        let duration = current.durationNanoseconds(at: instant, interruptions: interruptions)
+        let evidence = current.evidence
+        let cause =
+            state == .ended
+            ? evidence.verdict(ofNanoseconds: duration, thresholdNanoseconds: policy.thresholdNanoseconds)
+            : evidence.verdict
+        return ReportDraft(
+            state: state,
+            kind: .stall,
+            episode: current.number,
+            began: current.began,
+            until: instant,
+            durationNanoseconds: duration,
+            interruptedNanoseconds: current.interruptedNanoseconds(until: instant, interruptions: interruptions),
+            severity: policy.thresholds.severity(ofNanoseconds: duration) ?? .warning,
+            cause: cause,
+            cpuShare: evidence.cpuShare,
+            thread: thread,
+            evidence: current.isExact ? .exact : .bounded,
+            durationUpperNanoseconds: current.isExact
+                ? nil : current.upperNanoseconds(at: instant, interruptions: interruptions),
+            events: current.events
+        )
+    }
+
+    /// The end of a block was written as a warning: people are led to it from the histogram.
+    public mutating func stallReported(_ draft: ReportDraft, as report: StallReport) {
+        statistics.stallDuration.attach(
+            Histogram.Exemplar(
+                warning: report.sequence,
+                nanoseconds: draft.durationNanoseconds,
+                unixNanoseconds: report.unixNanoseconds
+            )
+        )
+    }
+
+    /// The cause of the block that goes on, if one does.
+    public var currentCause: Cause? {
+        guard let iteration, iteration.isReported else { return nil }
+        return iteration.evidence.verdict
+    }
+
+    /// When the loop has to be looked at next.
+    ///
+    /// With exact edges a loop in its wait cannot cross the threshold sooner than one threshold from now; one that is away
+    /// is looked at as often as its cause needs, and when a report is due.
+    public func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
+        guard !isGone else { return nil }
+        let soonest = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
+        guard rung.grade == .exact else { return soonest }
+        guard let iteration else {
+            guard place == .waiting else { return soonest }
+            // Records are taken out before there is no more room for them, whatever the threshold.
+            let pause = min(policy.thresholdNanoseconds, Self.idleNanosecondsMost)
+            return lastLook.advanced(byNanoseconds: max(policy.lookNanoseconds, pause))
+        }
+        let interrupted = iteration.interruptedNanoseconds(until: lastLook, interruptions: interruptions)
+        let due = iteration.began.advanced(byNanoseconds: iteration.nextReportNanoseconds + interrupted)
+        return due > lastLook ? min(soonest, due) : soonest
+    }
+
+    private static let idleNanosecondsMost: Int64 = 100_000_000
+
+    /// The counters, with what is going on at the given instant.
+    ///
+    /// - Parameters:
+    ///   - instant: now.
+    ///   - unixNanoseconds: the same instant as wall time.
+    ///   - interruptions: when the process was stopped.
+    public func statistics(
+        at instant: MonotonicInstant,
+        unixNanoseconds: Int64,
+        interruptions: InterruptionLog
+    ) -> StallStatistics {
+        var result = statistics
+        if let latestStallBegan {
+            result.latestStallBeganUnixNanoseconds = unixNanoseconds - instant.nanoseconds(since: latestStallBegan)
+        }
+        result.heartbeatAgeNanoseconds = max(0, instant.nanoseconds(since: lastWaiting))
+        guard let iteration, iteration.isReported else { return result }
+        // An end that has come since the last look may take back the rest, but not this.
+        let certain = iteration.durationNanoseconds(at: lastLook, interruptions: interruptions)
+        result.certainStallNanoseconds = certain
+        result.currentStallNanoseconds = max(
+            certain,
+            iteration.durationNanoseconds(at: instant, interruptions: interruptions)
+        )
+        return result
+    }
+}

@@ -1,0 +1,270 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+internal import LoopwatchCore
+
+/// Finding the loops and pools of a process.
+extension ProcessWatch {
+    /// Threads whose files are kept open: beyond that they are opened for each look.
+    private static let filesKept = 128
+
+    /// Looks at all threads, and finds new loops and pools among them.
+    mutating func sweep(now: MonotonicInstant, into said: inout [Said]) {
+        noticeExec(now: now, into: &said)
+        noticeClosedDescriptors(now: now, into: &said)
+        guard tellsCalls else {
+            watchUnseen(now: now, into: &said)
+            nextSweep = now.advanced(byNanoseconds: Self.sweepNanoseconds)
+            return
+        }
+        refreshThreads()
+        for identifier in threads.keys.sorted() { sample(identifier) }
+        sweeps += 1
+        if sweeps >= Self.firstSweeps {
+            addLoops(now: now, into: &said)
+            addPools(now: now, into: &said)
+        }
+        let pause =
+            sweeps < Self.firstSweeps
+            ? Self.firstSweepNanoseconds : loops.isEmpty ? Self.searchNanoseconds : Self.sweepNanoseconds
+        nextSweep = now.advanced(byNanoseconds: pause)
+    }
+
+    /// Another program runs in the process now: nothing of the old one is left.
+    private mutating func noticeExec(now: MonotonicInstant, into said: inout [Said]) {
+        let current = process.program
+        guard current != program else { return }
+        program = current
+        recognition = Self.recognition(of: process, program: current)
+        forgetAll(now: now, into: &said)
+        sweeps = 0
+    }
+
+    /// A loop whose epoll descriptor is closed waits on another from now on.
+    private mutating func noticeClosedDescriptors(now: MonotonicInstant, into said: inout [Said]) {
+        for index in loops.indices.reversed() where !loops[index].isWaitingLately {
+            let wait = loops[index].detector.wait
+            guard SystemCall.epoll.contains(wait.number), !isEpoll(descriptor: wait.descriptor) else { continue }
+            forgetLoop(at: index, now: now, into: &said)
+            sweeps = 0
+        }
+    }
+
+    private func isEpoll(descriptor: UInt64) -> Bool {
+        var buffer = [CChar](repeating: 0, count: 64)
+        let count = readlink("/proc/\(process.identifier)/fd/\(descriptor)", &buffer, buffer.count)
+        // One that may not be read is not known to be closed.
+        guard count > 0 else { return errno != ENOENT }
+        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            == "anon_inode:[eventpoll]"
+    }
+
+    private mutating func refreshThreads() {
+        let current = Set(process.threads(atMost: Limits.remoteThreads))
+        for gone in threads.keys where !current.contains(gone) {
+            threads[gone] = nil
+            ranking.remove(gone)
+        }
+        for new in current where threads[new] == nil {
+            let view = RemoteThread(process: process.identifier, thread: new, isSampled: true)
+            threads[new] = SampledThread(
+                comm: view.comm,
+                isMain: new == process.identifier,
+                view: threads.count < Self.filesKept ? view : nil
+            )
+        }
+    }
+
+    private mutating func sample(_ identifier: Int32) {
+        guard var thread = threads[identifier] else { return }
+        let view = thread.view ?? RemoteThread(process: process.identifier, thread: identifier, isSampled: true)
+        // A thread is named by its program soon after its start.
+        if thread.samples < 2 * Self.firstSweeps { thread.comm = view.comm }
+        thread.samples += 1
+        let wait = view.call()?.wait
+        if let wait { thread.programCounter = wait.programCounter }
+        threads[identifier] = thread
+        ranking.add(
+            LoopRanking.Sample(
+                thread: identifier,
+                comm: thread.comm,
+                wait: wait?.call,
+                isEpoll: wait?.isEpoll ?? false,
+                isMain: thread.isMain
+            )
+        )
+    }
+
+    private mutating func addLoops(now: MonotonicInstant, into said: inout [Said]) {
+        for found in ranking.loops where loops.count < Limits.remoteLoops {
+            guard !loops.contains(where: { $0.view.identifier == found.thread }), let thread = threads[found.thread]
+            else { continue }
+            let view = RemoteThread(process: process.identifier, thread: found.thread)
+            let (rung, edges) = chosen(found, programCounter: thread.programCounter, now: now, into: &said)
+            let name = SystemCall.name(of: found.wait.number)
+            let what =
+                SystemCall.epoll.contains(found.wait.number) ? "\(name) on descriptor \(found.wait.descriptor)" : name
+            add(
+                view,
+                name: loopName(found),
+                description: "event loop on thread \(found.thread) (\(found.comm)), \(what)",
+                wait: found.wait,
+                programCounter: thread.programCounter,
+                rung: rung,
+                edges: edges,
+                now: now,
+                into: &said
+            )
+        }
+    }
+
+    private mutating func add(
+        _ view: RemoteThread,
+        name: String,
+        description: String,
+        wait: WaitCall,
+        programCounter: UInt64,
+        rung: EvidenceRung,
+        edges: PerfEdges?,
+        now: MonotonicInstant,
+        into said: inout [Said]
+    ) {
+        let identity = identity(name, .loop, [view.identifier], description, rung)
+        loops.append(
+            RemoteLoopWatch(
+                process: process.identifier,
+                identity: identity,
+                options: options,
+                view: view,
+                wait: wait,
+                programCounter: programCounter,
+                edges: edges,
+                now: now
+            )
+        )
+        said.append(.found(identity))
+    }
+
+    /// Without the right to look into it, only the clocks of its main thread tell something of a process.
+    private mutating func watchUnseen(now: MonotonicInstant, into said: inout [Said]) {
+        say(.lookRefused(process: process), into: &said)
+        guard loops.isEmpty else { return }
+        add(
+            RemoteThread(process: process.identifier, thread: process.identifier),
+            name: "main",
+            description: "main thread \(process.identifier) (\(process.comm)), of which only its clocks are seen",
+            wait: WaitCall(number: -1, descriptor: 0),
+            programCounter: 0,
+            rung: .polling,
+            edges: nil,
+            now: now,
+            into: &said
+        )
+    }
+
+    private mutating func identity(
+        _ name: String,
+        _ subject: StallReport.Subject,
+        _ threads: [Int32],
+        _ description: String,
+        _ rung: EvidenceRung
+    ) -> RemoteTargetIdentity {
+        numbers += 1
+        return RemoteTargetIdentity(
+            number: numbers,
+            name: name,
+            subject: subject,
+            threads: threads,
+            description: description,
+            rung: rung
+        )
+    }
+
+    private func loopName(_ found: LoopRanking.Loop) -> String {
+        let name = found.isMain ? "main" : found.comm
+        let taken = Set((loops.map(\.identity) + pools.map(\.identity)).map(\.name))
+        guard taken.contains(name) else { return name }
+        return (2...).lazy.map { "\(name)#\($0)" }.first { !taken.contains($0) } ?? name
+    }
+
+    /// The means for a loop: the best that the kernel allows, unless another is asked for.
+    private mutating func chosen(
+        _ found: LoopRanking.Loop,
+        programCounter: UInt64,
+        now: MonotonicInstant,
+        into said: inout [Said]
+    ) -> (EvidenceRung, PerfEdges?) {
+        let wanted = options.rung ?? .executionBreakpoints
+        if wanted == .tracepoints, let means = Tracepoints.means(call: SystemCall.name(of: found.wait.number)),
+            let edges = try? PerfEdges(thread: found.thread, means: means)
+        {
+            return (.tracepoints, edges)
+        }
+        if [.executionBreakpoints, .armedBreakpoints, .tracepoints].contains(wanted) {
+            do throws(SystemError) {
+                let edges = try PerfEdges(thread: found.thread, means: .breakpoints(programCounter: programCounter))
+                return (wanted == .armedBreakpoints ? .armedBreakpoints : .executionBreakpoints, edges)
+            } catch {
+                say(.perfRefused(error, process: process), into: &said)
+            }
+        }
+        if wanted != .polling, WaitConfirmation.isAllowed { return (.confirmedPolling, nil) }
+        if wanted != .polling { say(.traceRefused(process: process), into: &said) }
+        return (.polling, nil)
+    }
+
+    // MARK: Pools
+
+    private mutating func addPools(now: MonotonicInstant, into said: inout [Said]) {
+        for (kind, members) in membersByKind().sorted(by: { $0.key.name < $1.key.name })
+        where !pools.contains(where: { $0.detector.kind == kind }) && pools.count < Limits.remotePools {
+            let identity = identity(
+                kind.name,
+                .pool,
+                members,
+                "pool of \(members.count) threads (\(threads[members[0]]?.comm ?? ""))",
+                .polling
+            )
+            let policy = DetectionPolicy(
+                resolutionNanoseconds: options.policy.resolutionNanoseconds,
+                thresholds: options.policy.thresholds,
+                isPool: true
+            )
+            pools.append(
+                RemotePoolWatch(
+                    identity: identity,
+                    detector: RemotePoolDetector(policy: policy, kind: kind, now: now)
+                )
+            )
+            said.append(.found(identity))
+        }
+    }
+
+    private func membersByKind() -> [PoolKind: [Int32]] {
+        let loops = Set(loops.map(\.view.identifier))
+        var members: [PoolKind: [Int32]] = [:]
+        for (identifier, thread) in threads where !loops.contains(identifier) {
+            guard let kind = recognition.kind(comm: thread.comm, isMain: thread.isMain) else { continue }
+            members[kind, default: []].append(identifier)
+        }
+        return members.mapValues { $0.sorted() }
+    }
+
+    mutating func lookAtPools(now: MonotonicInstant, into said: inout [Said]) {
+        guard pools.contains(where: { ($0.detector.nextLook() ?? now) <= now }) else { return }
+        refreshThreads()
+        let members = membersByKind()
+        for index in pools.indices where (pools[index].detector.nextLook() ?? now) <= now {
+            let calls = (members[pools[index].detector.kind] ?? []).compactMap { identifier in
+                let view =
+                    threads[identifier]?.view
+                    ?? RemoteThread(process: process.identifier, thread: identifier, isSampled: true)
+                return view.call().map { (thread: identifier, call: $0) }
+            }
+            let drafts = pools[index].read(calls, at: now)
+            let busy = Array(pools[index].busyThreads.prefix(Limits.poolThreadsCaptured))
+            say(drafts, of: pools[index].identity, threads: busy, into: &said)
+        }
+    }
+}

@@ -1,0 +1,180 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LoopwatchCore
+import LoopwatchPlatform
+import Testing
+
+/// Blocks of the loop of another process, that knows nothing of it.
+@Suite("A watch of another process", .serialized, .timeLimit(.minutes(2)))
+struct ProcessWatchTests {
+    /// Whether this machine lets breakpoints be set in other processes.
+    private static let hasBreakpoints = isAllowed()
+
+    private static func isAllowed() -> Bool {
+        guard let loop = try? LoopFixture(), let call = call(of: loop.identifier),
+            case .inside(_, _, _, let programCounter) = call.call
+        else { return false }
+        return (try? PerfEdges(thread: loop.identifier, means: .breakpoints(programCounter: programCounter))) != nil
+    }
+
+    private static func call(of process: Int32) -> RemoteCall? {
+        let thread = RemoteThread(process: process, thread: process)
+        try? eventually("the loop waits") { thread.call()?.wait != nil }
+        return thread.call()
+    }
+
+    /// An iteration lasts a little longer than what the loop did in it; far longer only on a machine that is busy.
+    private static func expect(_ block: ReportDraft, matches truth: LoopFixture.Done) {
+        #expect(block.evidence == .exact)
+        #expect(block.began <= truth.began && truth.began.nanoseconds(since: block.began) < 50_000_000)
+        let surplus = block.durationNanoseconds - truth.nanoseconds
+        #expect((0..<50_000_000).contains(surplus), "\(surplus) ns longer than \(truth)")
+    }
+
+    @Test("blocks are found with their lengths, by the edges of the loop's wait", .enabled(if: hasBreakpoints))
+    func exact() throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier)
+        defer { watch.stop() }
+        let target = try watch.finds("main")
+        #expect(target.rung == .executionBreakpoints && target.threads == [loop.identifier])
+        let commands = ["sleep 30", "sleep 55", "spin 30", "spin 120", "sleep 400"]
+        var long: [LoopFixture.Done] = []
+        for command in commands {
+            loop.tell(command)
+            let done = try loop.done()
+            if done.nanoseconds >= 50_000_000 { long.append(done) }
+            try eventually("the loop waits again") { Self.call(of: loop.identifier)?.wait != nil }
+        }
+        let ended = try watch.ended(long.count)
+        #expect(ended.count == long.count && long.count >= 3)
+        for (block, truth) in zip(ended, long) {
+            #expect(block.thread == loop.identifier)
+            Self.expect(block, matches: truth)
+        }
+        #expect(ended.last?.cause == .syscall("clock_nanosleep"))
+        let first = try #require(watch.drafts().first { $0.state == .begun })
+        #expect(first.durationNanoseconds >= 50_000_000)
+        #expect(watch.notes.isEmpty)
+    }
+
+    @Test("short iterations without a pause, and an idle loop, are no block", .enabled(if: hasBreakpoints))
+    func nothing() throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier)
+        defer { watch.stop() }
+        _ = try watch.finds("main")
+        loop.tell("burst 200 1")
+        let burst = try loop.done()
+        #expect(burst.nanoseconds > 200_000_000)
+        // The watch has seen the end of the burst, and an idle time after it.
+        let before = watch.statistics("main")?.parkChecks ?? 0
+        try eventually("the loop is seen idle") { (watch.statistics("main")?.parkChecks ?? 0) >= before + 10 }
+        #expect(watch.drafts().allSatisfy { $0.durationNanoseconds < 100_000_000 }, "\(watch.drafts())")
+        #expect((watch.statistics("main")?.lag.count ?? 0) >= 200)
+    }
+
+    @Test("a wait on another descriptor within an iteration is a block", .enabled(if: hasBreakpoints))
+    func nested() throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier)
+        defer { watch.stop() }
+        _ = try watch.finds("main")
+        loop.tell("nested 200")
+        let truth = try loop.done()
+        let ended = try watch.ended(1)
+        Self.expect(ended[0], matches: truth)
+        #expect(ended[0].cause == .syscall("epoll_wait"))
+    }
+
+    @Test("without edges a sleep is proved by looks, and a loop that computes never is called blocked")
+    func polling() throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier, rung: .polling)
+        defer { watch.stop() }
+        _ = try watch.finds("main")
+        loop.tell("spin 300")
+        _ = try loop.done()
+        try eventually("the stretch is counted") { watch.statistics("main")?.unprovenStretches ?? 0 > 0 }
+        #expect(watch.drafts().isEmpty)
+        loop.tell("sleep 300")
+        let truth = try loop.done()
+        let ended = try watch.ended(1)
+        #expect(ended[0].evidence == .bounded && ended[0].durationNanoseconds <= truth.nanoseconds)
+        #expect(try #require(ended[0].durationUpperNanoseconds) + 1_000_000 >= truth.nanoseconds)
+        #expect(ended[0].cause == .syscall("clock_nanosleep"))
+    }
+
+    @Test(
+        "on suspicion a block is proved within bounds",
+        arguments: [EvidenceRung.armedBreakpoints, .confirmedPolling]
+    )
+    func suspicion(rung: EvidenceRung) throws {
+        guard rung != .armedBreakpoints || Self.hasBreakpoints else { return }
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier, rung: rung)
+        defer { watch.stop() }
+        #expect(try watch.finds("main").rung == rung)
+        loop.tell("burst 200 1")
+        _ = try loop.done()
+        loop.tell("spin 400")
+        let truth = try loop.done()
+        let ended = try watch.ended(1)
+        let block = try #require(ended.last)
+        #expect(block.evidence == .bounded && block.durationNanoseconds <= truth.nanoseconds + 1_000_000)
+        #expect(try #require(block.durationUpperNanoseconds) + 1_000_000 >= truth.nanoseconds)
+        #expect(block.began >= truth.began, "\(watch.drafts())")
+    }
+
+    @Test("a process that is stopped is not blocked", .enabled(if: hasBreakpoints))
+    func stopped() throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier, threshold: 300)
+        defer { watch.stop() }
+        _ = try watch.finds("main")
+        loop.tell("spin 150")
+        let view = RemoteThread(process: loop.identifier, thread: loop.identifier)
+        try eventually("the loop computes") { view.call()?.call == .running }
+        kill(loop.identifier, SIGSTOP)
+        try eventually("the process is stopped") { view.state() == "T" }
+        poll(nil, 0, 800)
+        kill(loop.identifier, SIGCONT)
+        _ = try loop.done()
+        try eventually("the stop is told") {
+            watch.said.contains { if case .interrupted = $0 { true } else { false } }
+        }
+        #expect(watch.drafts().isEmpty, "\(watch.drafts())")
+    }
+
+    @Test("a pool is found, and its saturation is told")
+    func pool() throws {
+        let loop = try LoopFixture()
+        loop.tell("workers 3")
+        _ = try loop.done()
+        let watch = try RunningWatch(loop.identifier)
+        defer { watch.stop() }
+        #expect(try watch.finds("libuv-workers").threads.count == 3)
+        #expect(watch.drafts("libuv-workers").isEmpty)
+        loop.tell("work 1500")
+        _ = try loop.done()
+        let ended = try watch.ended(1, "libuv-workers")
+        #expect(ended[0].cause == .starvation && ended[0].durationNanoseconds > 800_000_000)
+        #expect(ended[0].durationNanoseconds < 1_700_000_000)
+    }
+
+    @Test("a process that ends is told, with the block that goes on")
+    func end() throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier)
+        _ = try watch.finds("main")
+        loop.tell("sleep 60000")
+        try eventually("the block is told") { !watch.drafts().isEmpty }
+        kill(loop.identifier, SIGKILL)
+        try eventually("the end is told") { watch.said.contains { if case .ended = $0 { true } else { false } } }
+        #expect(watch.drafts().last?.state == .ended)
+        watch.stop()
+        #expect(throws: RemoteProblem.noProcess(0x3FFF_FFF0)) { try RemoteProcess(0x3FFF_FFF0) }
+    }
+}
