@@ -5,6 +5,7 @@
 #define CLOOPWATCH_RUNTIME_H
 
 #include "job_accounting.h"
+#include "process_calls.h"
 #include <stddef.h>
 #include <stdint.h>
 

@@ -4,13 +4,16 @@
 /// Bytes, and the address that the first of them has in the process that they belong to, which need not be where they
 /// are now.
 ///
-/// Every read is checked, so that no offset in a damaged table leads outside. Does not own the bytes.
+/// Every read is checked, so that no offset in a damaged table leads outside. Does not own the bytes. Those of another
+/// process are copied when they are first read (``PagedMemory``), which belongs to one thread.
 package struct AddressedBytes {
     /// Address of the first byte.
     package let address: UInt64
     /// Number of bytes.
     package let count: Int
     let base: UnsafeRawPointer
+    /// What copies the bytes of another process; `nil` where they are all here. Kept alive by whoever made the bytes.
+    let pager: Unmanaged<PagedMemory>?
 
     /// Describes bytes.
     ///
@@ -25,6 +28,24 @@ package struct AddressedBytes {
         self.base = base
         self.count = bytes.count
         self.address = address
+        pager = nil
+    }
+
+    /// Describes bytes of another process, which are read as they are needed.
+    ///
+    /// - Parameter pager: what reads them; must outlive the description.
+    package init(_ pager: PagedMemory) {
+        base = pager.base
+        count = pager.count
+        address = pager.address
+        self.pager = Unmanaged.passUnretained(pager)
+    }
+
+    /// Whether bytes that lie in the range are here, after they were read if need be.
+    @inline(__always)
+    private func isPresent(_ offset: UInt64, count wanted: Int) -> Bool {
+        guard let pager else { return true }
+        return pager._withUnsafeGuaranteedRef { $0.isPresent(Int(offset), count: wanted) }
     }
 
     /// Address one past the last byte.
@@ -41,7 +62,9 @@ package struct AddressedBytes {
     /// Reads an integer in the byte order of this machine, aligned or not; `nil` if it is not here.
     @inline(__always)
     func load<Value: FixedWidthInteger & BitwiseCopyable>(_: Value.Type, at start: UInt64) -> Value? {
-        guard contains(start, count: MemoryLayout<Value>.size) else { return nil }
+        guard contains(start, count: MemoryLayout<Value>.size),
+            isPresent(start &- address, count: MemoryLayout<Value>.size)
+        else { return nil }
         return base.loadUnaligned(fromByteOffset: Int(start &- address), as: Value.self)
     }
 
@@ -50,13 +73,15 @@ package struct AddressedBytes {
     func bytes(from start: UInt64, to end: UInt64 = .max) -> UnsafeRawBufferPointer? {
         guard contains(start) else { return nil }
         let stop = min(end, self.end)
-        guard stop >= start else { return nil }
+        guard stop >= start, isPresent(start &- address, count: Int(stop &- start)) else { return nil }
         return UnsafeRawBufferPointer(start: base + Int(start &- address), count: Int(stop &- start))
     }
 
     /// A reader of the bytes from an address to another; `nil` if they are not all here.
     func reader(from start: UInt64, to end: UInt64) -> ByteReader? {
-        guard end >= start, end &- start <= UInt64(count), contains(start, count: Int(end &- start)) else { return nil }
+        guard end >= start, end &- start <= UInt64(count), contains(start, count: Int(end &- start)),
+            isPresent(start &- address, count: Int(end &- start))
+        else { return nil }
         return ByteReader(base: base, address: address, offset: Int(start &- address), limit: Int(end &- address))
     }
 }

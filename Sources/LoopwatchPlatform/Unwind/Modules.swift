@@ -11,17 +11,26 @@ package struct Module {
     package let code: AddressedBytes
     /// The unwind table; `nil` if there is none that is understood.
     package let table: UnwindTable?
+    /// Whether code that the table does not describe always has its frame pointer in its register.
+    package let keepsFramePointers: Bool
 
     /// Describes a module.
-    package init(code: AddressedBytes, table: UnwindTable?) {
+    ///
+    /// - Parameters:
+    ///   - code: the executable segment.
+    ///   - table: the unwind table.
+    ///   - keepsFramePointers: whether code that the table does not describe always has its frame pointer in its register,
+    ///     as code has that V8 generates.
+    package init(code: AddressedBytes, table: UnwindTable?, keepsFramePointers: Bool = false) {
         self.code = code
         self.table = table
+        self.keepsFramePointers = keepsFramePointers
     }
 }
 
 extension AddressedBytes {
-    /// Whether the first byte is there.
-    fileprivate var isMapped: Bool { lw_is_mapped(base) != 0 }
+    /// Whether the first byte is there; that of another process is read in a way that cannot fail badly.
+    fileprivate var isMapped: Bool { pager != nil || lw_is_mapped(base) != 0 }
 }
 
 /// The modules of the process, for finding the code and the unwind table of an address.
@@ -33,6 +42,8 @@ package struct ModuleTable {
     private(set) var modules: [Module] = []
     /// Segments that can be read, by address: where linkage tables have their pointers.
     private(set) var data: [AddressedBytes] = []
+    /// Whether there is code without a table that always has its frame pointer in its register.
+    private(set) var hasFramePointerCode = false
     private var counts = lw_module_counts()
 
     /// Creates a table of modules that need not be those of this process.
@@ -43,6 +54,7 @@ package struct ModuleTable {
     package init(modules: [Module], data: [AddressedBytes] = []) {
         self.modules = modules.sorted { $0.code.address < $1.code.address }
         self.data = data.sorted { $0.address < $1.address }
+        hasFramePointerCode = modules.contains { $0.keepsFramePointers }
     }
 
     /// Creates the table of this process; takes the loader's lock.
@@ -139,6 +151,8 @@ package struct ModuleTable {
                 if data[middle].end <= address { low = middle + 1 } else { high = middle }
             }
             guard low < data.count, data[low].contains(address, count: 8) else { return nil }
+            // Linkage tables change when functions are first called: a copy would be of another time.
+            if let pager = data[low].pager { return pager._withUnsafeGuaranteedRef { $0.presentWord(at: address) } }
             let place = data[low].base + Int(address &- data[low].address)
             // The loader may be writing it: one load of an aligned word is never torn.
             guard UInt(bitPattern: place) % 8 == 0 else { return nil }

@@ -39,6 +39,14 @@ enum UnwindLimits {
     static let checkingStepsMost = 4_096
     /// Jumps of linkage tables that are followed from a call to its target.
     static let linkageJumpsMost = 3
+    /// Words of stack in which the frame pointer of generated code is looked for where it is not known.
+    static let framePointerSearchWords = 2_048
+    /// Frames that must be linked to each other for that to be believed.
+    static let framePointerLinksLeast = 4
+    /// Bytes of another process that are read at once: several pages, because one call costs more than a page.
+    static let pagedPieceBytes = 16 * 1024
+    /// Bytes of code and tables of another process that are kept: those of a few hundred functions, not of its binaries.
+    static let pagedBytesMost = 64 * 1024 * 1024
     /// Asynchronous callers that are followed.
     static let asynchronousCallersMost = 64
     /// Bytes at the beginning of a function in which the prologue of an asynchronous one is looked for.

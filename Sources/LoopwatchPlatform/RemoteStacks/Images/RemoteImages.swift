@@ -1,0 +1,137 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+
+/// The binaries and other code of a process, as its table of mappings shows them.
+struct RemoteImages {
+    private let process: Int32
+    private let budget = PagedMemory.Budget(bytes: UnwindLimits.pagedBytesMost)
+    private var maps: [UInt8] = []
+    private var executable: String?
+    private var ranges: [PagedMemory] = []
+    private var volatileRanges: [PagedMemory] = []
+    /// The binaries, in ascending order of their addresses.
+    private(set) var images: [RemoteImage] = []
+    /// Code that belongs to no file.
+    private(set) var anonymousCode: [AnonymousCode] = []
+    /// Path of the executable, without ` (deleted)`.
+    var executablePath: String { images.first { $0.isExecutable }?.path ?? executable ?? "" }
+
+    /// Describes a process; reads nothing yet.
+    init(process: Int32) { self.process = process }
+
+    /// Reads the table of mappings; returns whether it has changed, or `nil` if it cannot be read.
+    mutating func refresh(_ memory: some ReadableMemory) -> Bool? {
+        let maps = WholeFile.bytes(at: "/proc/\(process)/maps", atMost: RemoteStackLimits.mapsBytes)
+        guard !maps.isEmpty else { return nil }
+        guard maps != self.maps else { return false }
+        self.maps = maps
+        executable = ProcessLink.target(of: "/proc/\(process)/exe")
+        images = ProcessMaps.places(maps: maps).map { image(at: $0, memory) }
+        anonymousCode = AnonymousCode.ranges(maps: maps)
+        return true
+    }
+
+    private func image(at place: ProcessMaps.Place, _ memory: some ReadableMemory) -> RemoteImage {
+        let isExecutable = place.path == executable
+        let program = ELFProgram(memory, at: place.base)
+        let deleted = " (deleted)"
+        let isDeleted = place.path.hasSuffix(deleted)
+        let path = isDeleted ? String(place.path.dropLast(deleted.count)) : place.path
+        var openPath: String? = "/proc/\(process)/root" + path
+        if isExecutable { openPath = "/proc/\(process)/exe" }
+        if isDeleted && !isExecutable || !path.hasPrefix("/") || program == nil { openPath = nil }
+        return RemoteImage(
+            path: path,
+            name: boundedText(path.split(separator: "/").last.map(String.init) ?? path, SymbolLimits.moduleNameBytes),
+            openPath: openPath,
+            inode: place.inode,
+            textStart: place.textStart,
+            textEnd: place.textEnd,
+            bias: program?.bias ?? place.base,
+            buildIdentifier: program?.buildIdentifier ?? [],
+            origin: ImageOrigin.of(path: path, isExecutable: isExecutable),
+            isExecutable: isExecutable
+        )
+    }
+
+    /// The binary whose code holds an address.
+    func image(holding address: UInt64) -> RemoteImage? {
+        var low = 0
+        var high = images.count
+        while low < high {
+            let middle = low + (high - low) / 2
+            if images[middle].textEnd <= address { low = middle + 1 } else { high = middle }
+        }
+        guard low < images.count, images[low].textStart <= address else { return nil }
+        return images[low]
+    }
+
+    /// Whether code that belongs to no file holds an address.
+    func isAnonymousCode(_ address: UInt64) -> Bool {
+        anonymousCode.contains { $0.start <= address && address < $0.end }
+    }
+
+    /// What to unwind with.
+    ///
+    /// - Parameters:
+    ///   - memory: the process's memory.
+    ///   - scriptEngine: the binary that holds V8, whose own code and generated code always have a frame pointer.
+    mutating func modules(_ memory: some ReadableMemory, scriptEngine: RemoteImage?) -> ModuleTable {
+        var modules: [Module] = []
+        var data: [AddressedBytes] = []
+        var ranges: [PagedMemory] = []
+        for place in ProcessMaps.places(maps: maps) {
+            guard let program = ELFProgram(memory, at: place.base) else { continue }
+            let pagers = program.segments.filter(\.isReadable).map { segment in
+                (
+                    segment,
+                    PagedMemory(
+                        process: process,
+                        address: segment.address,
+                        count: Int(clamping: segment.count),
+                        budget: budget
+                    )
+                )
+            }
+            let readable = pagers.compactMap { $0.1 }.map { AddressedBytes($0) }
+            let table = program.unwindHeader.flatMap { header in
+                readable.first { $0.contains(header) }.flatMap { UnwindTable($0, header: header) }
+            }
+            for (segment, pager) in pagers where segment.isExecutable {
+                guard let pager else { continue }
+                let keeps = scriptEngine.map { $0.textStart <= pager.address && pager.address < $0.textEnd } ?? false
+                modules.append(Module(code: AddressedBytes(pager), table: table, keepsFramePointers: keeps))
+            }
+            data += readable
+            ranges += pagers.compactMap { $0.1 }
+        }
+        volatileRanges = anonymousCode.compactMap {
+            PagedMemory(process: process, address: $0.start, count: Int(clamping: $0.end - $0.start), budget: budget)
+        }
+        for range in volatileRanges {
+            modules.append(
+                Module(code: AddressedBytes(range), table: nil, keepsFramePointers: scriptEngine != nil)
+            )
+        }
+        self.ranges = ranges
+        return ModuleTable(modules: modules, data: data)
+    }
+
+    /// Forgets what was read of code that may be another by now.
+    func forgetVolatileCode() {
+        for range in volatileRanges { range.forget() }
+    }
+}
+
+/// Reads symbolic links under /proc.
+enum ProcessLink {
+    /// Where a link leads to; `nil` if it may not be read, or there is none.
+    static func target(of path: String) -> String? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let length = readlink(path, &buffer, buffer.count)
+        guard length > 0 else { return nil }
+        return String(decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
