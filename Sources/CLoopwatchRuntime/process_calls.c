@@ -20,6 +20,21 @@ ptrdiff_t lw_read_process_memory(int32_t process, uint64_t address, void *destin
     return process_vm_readv(process, &local, 1, &remote, 1, 0);
 }
 
+ptrdiff_t lw_gather_process_memory(int32_t process, const struct lw_memory_piece *pieces, size_t piece_count,
+                                   void *destination, size_t count) {
+    struct iovec remote[LW_MEMORY_PIECES_MAX];
+    if (piece_count > LW_MEMORY_PIECES_MAX) {
+        errno = EINVAL;
+        return -1;
+    }
+    for (size_t index = 0; index < piece_count; index += 1) {
+        remote[index].iov_base = (void *)(uintptr_t)pieces[index].address;
+        remote[index].iov_len = pieces[index].count;
+    }
+    struct iovec local = {.iov_base = destination, .iov_len = count};
+    return process_vm_readv(process, &local, 1, remote, piece_count, 0);
+}
+
 static uint64_t now_ns(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -102,7 +117,8 @@ enum lw_stop_outcome lw_stop_thread(int32_t process, int32_t thread, int call_de
     if (ptrace(PTRACE_INTERRUPT, thread, NULL, NULL) != 0) return LW_STOP_GONE;
     int status = 0;
     pid_t waited;
-    // A thread that is waiting for its disk stops when the disk has answered, and is not held before.
+    // A thread that waits for a CPU or for its disk stops when it has that, and is not held before. To wait without
+    // sleeping was tried: on a machine with no CPU to spare it took longer (median 30 us before, 130 us with it).
     do waited = waitpid(thread, &status, __WALL); while (waited < 0 && errno == EINTR);
     if (waited != thread || !WIFSTOPPED(status)) return LW_STOP_GONE;
     // A signal that was about to be delivered is delivered when the thread goes on.

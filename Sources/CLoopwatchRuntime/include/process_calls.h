@@ -13,6 +13,20 @@
 /// Provided because the Glibc module does not import process_vm_readv().
 ptrdiff_t lw_read_process_memory(int32_t process, uint64_t address, void *_Nonnull destination, size_t count);
 
+/// A piece of another process's memory.
+struct lw_memory_piece {
+    uint64_t address;
+    size_t count;
+};
+
+/// Most pieces that are copied by one call.
+#define LW_MEMORY_PIECES_MAX 512
+
+/// Copies pieces of another process's memory, one after the other, in one call, so that little time passes between them;
+/// returns the number of bytes copied, or -1 and errno.
+ptrdiff_t lw_gather_process_memory(int32_t process, const struct lw_memory_piece *_Nonnull pieces, size_t piece_count,
+                                   void *_Nonnull destination, size_t count);
+
 /// Registers of a thread, in DWARF's order, the program counter last (x86-64: 17, arm64: 33).
 #define LW_STOP_REGISTERS 33
 
@@ -26,7 +40,7 @@ struct lw_thread_stop {
     uint32_t interrupted_call;
     /// Bytes of its stack that were copied, from the stack pointer upwards.
     size_t stack_bytes;
-    /// For how long the thread was held, in nanoseconds.
+    /// For how long the thread was held at most, in nanoseconds: from the request to stop on, also if it had no CPU then.
     uint64_t held_ns;
 };
 

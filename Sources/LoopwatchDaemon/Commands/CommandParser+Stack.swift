@@ -21,7 +21,11 @@ extension CommandParser {
             default:
                 guard let number = Self.identifier(argument) else {
                     let name = numbers.isEmpty ? "PID" : "TID"
-                    throw .usage(option: name, value: argument, expected: "the number of a \(Self.things[numbers.count])")
+                    throw .usage(
+                        option: name,
+                        value: argument,
+                        expected: "the number of a \(Self.things[numbers.count])"
+                    )
                 }
                 numbers.append(number)
             }

@@ -77,7 +77,7 @@ struct NativeNames {
 
     /// The frame of code that belongs to no binary: by what its compiler wrote down for others.
     private mutating func outside(_ address: UInt64, _ images: RemoteImages) -> NamedFrame {
-        if images.isAnonymousCode(address), let name = perfName(at: address) {
+        if images.isOtherCode(address), let name = perfName(at: address) {
             return NamedFrame(
                 frame: StackFrame(function: name, module: "perf-\(process).map", origin: .host),
                 kind: .function

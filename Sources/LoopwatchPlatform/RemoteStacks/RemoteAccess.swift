@@ -59,13 +59,15 @@ package struct RemoteAccess: Error, Equatable, Sendable {
                 + " run as root, or grant it with: \(grant)"
         }
         if yamaScope >= 3 {
-            return "the kernel forbids reading other processes until the next boot (kernel.yama.ptrace_scope=\(yamaScope))"
+            return
+                "the kernel forbids reading other processes until the next boot (kernel.yama.ptrace_scope=\(yamaScope))"
         }
         if yamaScope > 0 {
             return "the kernel lets processes be read by their parents only (kernel.yama.ptrace_scope=\(yamaScope));"
                 + " run as root, or grant it with: \(grant)"
         }
-        return "the kernel does not let this process be read: CAP_SYS_PTRACE is missing; run as root, or grant it with: "
+        return
+            "the kernel does not let this process be read: CAP_SYS_PTRACE is missing; run as root, or grant it with: "
             + grant
     }
 }

@@ -10,8 +10,8 @@ package enum RemoteStackLimits {
     static let stoppedStackBytes = 64 * 1024
     /// Bytes of a process's table of mappings that are read.
     static let mapsBytes = SymbolLimits.mapsBytes
-    /// Ranges of memory without a file that hold code which are known at once: V8 has some dozen.
-    static let anonymousCodeRanges = 1_024
+    /// Ranges of memory with code that are known at once: one a library, and V8 has some dozen of its own.
+    static let codeRanges = 4_096
     /// Nanoseconds after which the table of mappings is read again before it is used.
     static let mapsAgeNanoseconds: Int64 = 10_000_000_000
     /// Nanoseconds between two looks at it on account of an address that no mapping holds.
@@ -50,8 +50,12 @@ package enum RemoteStackLimits {
     static let interpreterThreads = 4_096
     /// Frames of one Python thread.
     static let pythonFrames = 512
-    /// Times that the frames of a thread that runs are read until two readings agree.
+    /// Times that the frames of a thread that runs are read until readings agree.
     static let pythonReadings = 5
+    /// Innermost frames of a thread that runs which are read several times in one call.
+    static let pythonFramesChecked = 48
+    /// Times that they are read in that call: all that fit into it.
+    static let pythonPasses = 10
     /// Bytes of a code object's table of lines: a module of 10,000 lines has some 100 KB.
     static let pythonLineTableBytes = 1024 * 1024
     /// Characters of a Python string.

@@ -39,25 +39,28 @@ package struct RemoteStackReader: ~Copyable {
     package private(set) var statistics = Statistics()
     private let memory: ProcessMemory
     private let symbols: RemoteSymbolCache
-    private var images: RemoteImages
-    private var runtimes: RemoteRuntimes<ProcessMemory>
-    private var names: NativeNames
-    private var unwinder = Unwinder(modules: ModuleTable(modules: []))
-    private var stackMemory: StackMemory
+    private var program: RemoteProgram
+    var images: RemoteImages
+    var runtimes: RemoteRuntimes<ProcessMemory>
+    var names: NativeNames
+    var unwinder = Unwinder(modules: ModuleTable(modules: []))
+    var stackMemory: StackMemory
     private var files = GenerationCache<ThreadIdentifier, RemoteThreadFiles>(
         capacity: RemoteStackLimits.threadFilesKept
     )
     private var lastRefresh = Clock.now()
     private let copy = StackCopy()
 
-    /// Looks at a process: its binaries and its interpreters. Costs from 1 ms to some 100 ms, once for a large binary.
+    /// Looks at a process: its binaries and its interpreters.
+    ///
+    /// Costs from 1 ms to some 100 ms, the more for a large binary.
     ///
     /// - Parameters:
     ///   - process: the process; not this one.
     ///   - symbols: symbols that are kept, to be shared by all readers of one thread.
     package init(process: Int32, symbols: RemoteSymbolCache = RemoteSymbolCache()) throws(RemoteStackProblem) {
         let memory = ProcessMemory(process: process)
-        images = try Self.images(of: process, memory)
+        (program, images) = try Self.look(at: process, memory)
         self.process = process
         self.symbols = symbols
         self.memory = memory
@@ -67,13 +70,13 @@ package struct RemoteStackReader: ~Copyable {
         adopt()
     }
 
-    /// The binaries of a process, or why they are not to be had.
-    private static func images(
-        of process: Int32,
+    /// The program and the binaries of a process, or why they are not to be had.
+    private static func look(
+        at process: Int32,
         _ memory: ProcessMemory
-    ) throws(RemoteStackProblem) -> RemoteImages {
+    ) throws(RemoteStackProblem) -> (RemoteProgram, RemoteImages) {
         guard process != ProcessIdentifier.own else { throw .ownProcess }
-        guard process > 0, ProcFile(path: "/proc/\(process)/stat") != nil else { throw .processGone }
+        guard process > 0, let program = RemoteProgram(process: process) else { throw .processGone }
         var images = RemoteImages(process: process)
         guard images.refresh(memory) != nil else {
             // A process that has ended, and a thread of the kernel, have a table that is empty.
@@ -83,7 +86,7 @@ package struct RemoteStackReader: ~Copyable {
         guard let first = images.images.first, memory.word(at: first.textStart) != nil else {
             throw .notPermitted(RemoteAccess(process: process))
         }
-        return images
+        return (program, images)
     }
 
     /// What is not known of the process, in words, such as an interpreter of a version that is too new.
@@ -105,7 +108,7 @@ package struct RemoteStackReader: ~Copyable {
 
     private mutating func adopt() {
         runtimes = RemoteRuntimes(in: images.images, memory: memory, symbols: symbols)
-        unwinder.replaceModules(images.modules(memory, scriptEngine: runtimes.scriptEngine))
+        unwinder.replaceModules(images.modules(scriptEngine: runtimes.scriptEngine))
         var interpreters = [runtimes.python?.image, runtimes.scriptEngine].compactMap { $0 }
         // The launcher of a Python that is a library.
         if runtimes.python != nil {
@@ -116,11 +119,20 @@ package struct RemoteStackReader: ~Copyable {
 
     /// The stack of a thread, innermost first.
     ///
+    /// A library that was unloaded, and another that was loaded in its place, are told apart when ``refresh()`` is called,
+    /// and at least every ten seconds; another program that the process runs at once.
+    ///
     /// - Parameters:
     ///   - thread: the thread.
     ///   - allowsStop: whether it may be stopped for some 50 us if it runs.
     package mutating func stack(of thread: Int32, allowsStop: Bool) -> Result<Stack, RemoteStackOmission> {
-        if Clock.now().nanoseconds(since: lastRefresh) > RemoteStackLimits.mapsAgeNanoseconds { refresh() }
+        guard let isAnother = program.hasChanged() else {
+            statistics.omitted += 1
+            return .failure(.threadGone)
+        }
+        if isAnother || Clock.now().nanoseconds(since: lastRefresh) > RemoteStackLimits.mapsAgeNanoseconds {
+            refresh()
+        }
         var result = Result<Stack, RemoteStackOmission>.failure(.moved)
         for _ in 0..<RemoteStackLimits.readings {
             result = attempt(thread, allowsStop: allowsStop)
@@ -219,60 +231,8 @@ package struct RemoteStackReader: ~Copyable {
     }
 
     private mutating func unwind(from registers: Registers) -> RawStack {
-        images.forgetVolatileCode()
+        // The engine's code needs no decoding; other compilers' code may be another by now, and its depths with it.
+        if images.forgetVolatileCode(), runtimes.scriptEngine == nil { unwinder.forgetDepths() }
         return unwinder.unwind(from: registers, memory: &stackMemory, framesMost: RemoteStackLimits.frames)
-    }
-
-    // MARK: - Names
-
-    private mutating func assemble(_ raw: RawStack, python: PythonFrames?, isInnermostKnown: Bool) -> Stack {
-        var native: [StackInterleaving.Native] = []
-        for (index, frame) in raw.frames.enumerated() {
-            if let framePointer = unwinder.framePointers[index], runtimes.script != nil {
-                // Frames that V8 generated are either a function's, or of no interest.
-                if let function = scriptFrame(framePointer) {
-                    native.append(StackInterleaving.Native(frame: function, raw: frame, role: .other))
-                }
-                continue
-            }
-            let place = frame.isReturnAddress ? frame.address &- 1 : frame.address
-            let named = names.frame(at: place, in: images)
-            native.append(StackInterleaving.Native(frame: named, raw: frame, role: role(of: named, at: place)))
-        }
-        var calls: [[NamedFrame]] = []
-        for call in python?.calls ?? [] { calls.append(call.map { pythonFrame($0) }) }
-        if !isInnermostKnown, let first = calls.firstIndex(where: { !$0.isEmpty }) {
-            calls[first][0].frame.isUncertain = true
-        }
-        var assembly = StackAssembly()
-        for placed in StackInterleaving.place(native: native, isTruncated: raw.isTruncated, calls: calls) {
-            var raw = placed.raw
-            raw.isUncertain = raw.isUncertain || placed.frame.frame.isUncertain
-            assembly.append([placed.frame], from: raw)
-        }
-        return Stack(frames: assembly.frames, isTruncated: python?.isTruncated ?? raw.isTruncated)
-    }
-
-    private func role(of frame: NamedFrame, at address: UInt64) -> StackInterleaving.Role {
-        guard let python = runtimes.python, python.image.textStart <= address, address < python.image.textEnd else {
-            return .other
-        }
-        return frame.frame.function == "_PyEval_EvalFrameDefault" ? .loop : .interpreter
-    }
-
-    private mutating func scriptFrame(_ framePointer: UInt64) -> NamedFrame? {
-        guard let places = runtimes.script?.functions.places(inFrame: framePointer),
-            let function = stackMemory.word(at: places.function), let context = stackMemory.word(at: places.context),
-            let named = runtimes.script?.functions.function(function, context: context)
-        else { return nil }
-        return NamedFrame(frame: named.frame, kind: .function)
-    }
-
-    private mutating func pythonFrame(_ frame: PythonFrames.Frame) -> NamedFrame {
-        let function = runtimes.python?.names.function(of: frame)
-        let named =
-            function?.frame
-            ?? StackFrame(function: "Python code at 0x" + String(frame.code, radix: 16), module: "", origin: .unknown)
-        return NamedFrame(frame: named, kind: .function)
     }
 }

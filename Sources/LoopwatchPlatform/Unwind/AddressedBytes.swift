@@ -12,7 +12,9 @@ package struct AddressedBytes {
     /// Number of bytes.
     package let count: Int
     let base: UnsafeRawPointer
-    /// What copies the bytes of another process; `nil` where they are all here. Kept alive by whoever made the bytes.
+    /// What copies the bytes of another process; `nil` where they are all here.
+    ///
+    /// Kept alive by whoever made the bytes.
     let pager: Unmanaged<PagedMemory>?
 
     /// Describes bytes.

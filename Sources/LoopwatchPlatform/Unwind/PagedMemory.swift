@@ -60,11 +60,14 @@ package final class PagedMemory {
     private var bytesRead: Int { states.lazy.filter { $0 == PieceState.read }.count * UnwindLimits.pagedPieceBytes }
 
     /// Forgets what was copied: the code may be another now.
-    package func forget() {
-        guard states.contains(where: { $0 != PieceState.unread }) else { return }
+    ///
+    /// - Returns: whether anything was.
+    package func forget() -> Bool {
+        guard states.contains(where: { $0 != PieceState.unread }) else { return false }
         budget.bytesLeft += bytesRead
         for index in states.indices { states[index] = PieceState.unread }
         madvise(buffer, count, MADV_DONTNEED)
+        return true
     }
 
     /// Whether bytes can be read here, after they were copied if need be; they lie in the range.

@@ -45,6 +45,11 @@ package struct Unwinder: ~Copyable {
     /// Goes on with other modules.
     package mutating func replaceModules(_ modules: ModuleTable) {
         self.modules = modules
+        forgetDepths()
+    }
+
+    /// Forgets what was found out from code that may be another by now.
+    package mutating func forgetDepths() {
         #if arch(x86_64)
             depths.forget()
         #endif

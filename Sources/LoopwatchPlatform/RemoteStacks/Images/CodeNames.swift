@@ -18,7 +18,9 @@ enum CodeNames {
     /// The name of a function of C++ (Itanium C++ ABI, section 5.1) without its arguments; `nil` if it is none, or there is no
     /// demangler.
     static func cPlusPlusName(_ symbol: String) -> String? {
-        guard symbol.hasPrefix("_Z"), symbol.utf8.count <= SymbolLimits.mangledNameBytes, let demangle else { return nil }
+        guard symbol.hasPrefix("_Z"), symbol.utf8.count <= SymbolLimits.mangledNameBytes, let demangle else {
+            return nil
+        }
         var status: CInt = 0
         guard let text = demangle(symbol, nil, nil, &status) else { return nil }
         defer { free(text) }

@@ -54,7 +54,9 @@ struct FunctionTable<File: ReadableMemory> {
         while offset < table.count {
             let wanted = Int(min(table.count - offset, UInt64(RemoteStackLimits.symbolPieceBytes)))
             let (place, overflow) = table.offset.addingReportingOverflow(offset)
-            guard !overflow, let piece = file.bytes(at: place, count: wanted - wanted % 24), !piece.isEmpty else { return }
+            guard !overflow, let piece = file.bytes(at: place, count: wanted - wanted % 24), !piece.isEmpty else {
+                return
+            }
             var goesOn = true
             piece.withUnsafeBytes { bytes in
                 for start in stride(from: 0, to: bytes.count, by: 24) where goesOn {
@@ -105,7 +107,9 @@ struct FunctionTable<File: ReadableMemory> {
         let bytesMost = Int(min(table.namesCount - UInt64(name), UInt64(SymbolLimits.mangledNameBytes)))
         // Most names are short, and one page holds many.
         for bytes in [min(256, bytesMost), bytesMost] {
-            guard let text = file.zeroEndedText(at: table.namesOffset &+ UInt64(name), bytesMost: bytes) else { return nil }
+            guard let text = file.zeroEndedText(at: table.namesOffset &+ UInt64(name), bytesMost: bytes) else {
+                return nil
+            }
             if text.utf8.count < bytes { return text.isEmpty ? nil : text }
         }
         return nil

@@ -27,7 +27,10 @@ enum NamedSymbols {
                 guard symbol.isDefined, Int(symbol.name) < names.count else { return true }
                 let rest = names[Int(symbol.name)...]
                 guard prefixes.contains(where: { rest.starts(with: $0) }) else { return true }
-                let name = String(decoding: rest.prefix(SymbolLimits.mangledNameBytes).prefix { $0 != 0 }, as: UTF8.self)
+                let name = String(
+                    decoding: rest.prefix(SymbolLimits.mangledNameBytes).prefix { $0 != 0 },
+                    as: UTF8.self
+                )
                 found[name] = symbol.address
                 return found.count < RemoteStackLimits.describingSymbols
             }

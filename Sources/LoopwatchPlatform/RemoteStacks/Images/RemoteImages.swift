@@ -13,8 +13,9 @@ struct RemoteImages {
     private var volatileRanges: [PagedMemory] = []
     /// The binaries, in ascending order of their addresses.
     private(set) var images: [RemoteImage] = []
-    /// Code that belongs to no file.
-    private(set) var anonymousCode: [AnonymousCode] = []
+    /// Code that belongs to none of them.
+    private(set) var otherCode: [CodeRange] = []
+    private var programs: [ELFProgram] = []
     /// Path of the executable, without ` (deleted)`.
     var executablePath: String { images.first { $0.isExecutable }?.path ?? executable ?? "" }
 
@@ -28,29 +29,46 @@ struct RemoteImages {
         guard maps != self.maps else { return false }
         self.maps = maps
         executable = ProcessLink.target(of: "/proc/\(process)/exe")
-        images = ProcessMaps.places(maps: maps).map { image(at: $0, memory) }
-        anonymousCode = AnonymousCode.ranges(maps: maps)
+        let places = ProcessMaps.places(maps: maps).compactMap { place in
+            ELFProgram(memory, at: place.base).map { (place, $0) }
+        }
+        images = places.compactMap { image(at: $0.0, $0.1) }.sorted { $0.textStart < $1.textStart }
+        programs = places.map { $0.1 }
+        var code: [CodeRange] = []
+        for program in programs {
+            for segment in program.segments where segment.isExecutable {
+                // Whole pages are mapped.
+                let end: UInt64 = segment.address &+ segment.count &+ 4_095
+                code.append(CodeRange(start: segment.address & ~4_095, end: end & ~4_095))
+            }
+        }
+        code.sort { $0.start < $1.start }
+        otherCode = CodeRange.unaccounted(CodeRange.all(maps: maps), binaries: code)
         return true
     }
 
-    private func image(at place: ProcessMaps.Place, _ memory: some ReadableMemory) -> RemoteImage {
+    /// - Returns: `nil` if it has no code.
+    private func image(at place: ProcessMaps.Place, _ program: ELFProgram) -> RemoteImage? {
+        let code = program.segments.filter(\.isExecutable)
+        guard let textStart = code.map(\.address).min(), let textEnd = code.map({ $0.address &+ $0.count }).max() else {
+            return nil
+        }
         let isExecutable = place.path == executable
-        let program = ELFProgram(memory, at: place.base)
         let deleted = " (deleted)"
         let isDeleted = place.path.hasSuffix(deleted)
         let path = isDeleted ? String(place.path.dropLast(deleted.count)) : place.path
         var openPath: String? = "/proc/\(process)/root" + path
         if isExecutable { openPath = "/proc/\(process)/exe" }
-        if isDeleted && !isExecutable || !path.hasPrefix("/") || program == nil { openPath = nil }
+        if isDeleted && !isExecutable || !path.hasPrefix("/") { openPath = nil }
         return RemoteImage(
             path: path,
             name: boundedText(path.split(separator: "/").last.map(String.init) ?? path, SymbolLimits.moduleNameBytes),
             openPath: openPath,
             inode: place.inode,
-            textStart: place.textStart,
-            textEnd: place.textEnd,
-            bias: program?.bias ?? place.base,
-            buildIdentifier: program?.buildIdentifier ?? [],
+            textStart: textStart,
+            textEnd: textEnd,
+            bias: program.bias,
+            buildIdentifier: program.buildIdentifier,
             origin: ImageOrigin.of(path: path, isExecutable: isExecutable),
             isExecutable: isExecutable
         )
@@ -68,22 +86,19 @@ struct RemoteImages {
         return images[low]
     }
 
-    /// Whether code that belongs to no file holds an address.
-    func isAnonymousCode(_ address: UInt64) -> Bool {
-        anonymousCode.contains { $0.start <= address && address < $0.end }
+    /// Whether an address is one of code that belongs to no binary.
+    func isOtherCode(_ address: UInt64) -> Bool {
+        otherCode.contains { $0.start <= address && address < $0.end }
     }
 
     /// What to unwind with.
     ///
-    /// - Parameters:
-    ///   - memory: the process's memory.
-    ///   - scriptEngine: the binary that holds V8, whose own code and generated code always have a frame pointer.
-    mutating func modules(_ memory: some ReadableMemory, scriptEngine: RemoteImage?) -> ModuleTable {
+    /// - Parameter scriptEngine: the binary that holds V8, whose own code and generated code always have a frame pointer.
+    mutating func modules(scriptEngine: RemoteImage?) -> ModuleTable {
         var modules: [Module] = []
         var data: [AddressedBytes] = []
         var ranges: [PagedMemory] = []
-        for place in ProcessMaps.places(maps: maps) {
-            guard let program = ELFProgram(memory, at: place.base) else { continue }
+        for program in programs {
             let pagers = program.segments.filter(\.isReadable).map { segment in
                 (
                     segment,
@@ -107,7 +122,7 @@ struct RemoteImages {
             data += readable
             ranges += pagers.compactMap { $0.1 }
         }
-        volatileRanges = anonymousCode.compactMap {
+        volatileRanges = otherCode.compactMap {
             PagedMemory(process: process, address: $0.start, count: Int(clamping: $0.end - $0.start), budget: budget)
         }
         for range in volatileRanges {
@@ -119,9 +134,11 @@ struct RemoteImages {
         return ModuleTable(modules: modules, data: data)
     }
 
-    /// Forgets what was read of code that may be another by now.
-    func forgetVolatileCode() {
-        for range in volatileRanges { range.forget() }
+    /// Forgets what was read of code that may be another by now; returns whether there was any.
+    func forgetVolatileCode() -> Bool {
+        var wasRead = false
+        for range in volatileRanges where range.forget() { wasRead = true }
+        return wasRead
     }
 }
 

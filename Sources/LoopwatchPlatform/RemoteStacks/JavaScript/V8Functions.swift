@@ -45,14 +45,14 @@ struct V8Functions<Memory: ReadableMemory> {
     ///   - function: what the frame has where functions of JavaScript have themselves.
     ///   - context: what it has where they have their context.
     mutating func function(_ function: UInt64, context: UInt64) -> ScriptFunction? {
-        // Frames that are not JavaScript's have a small integer where those have their context.
-        guard V8Value(context).isHeapObject, let type = heap.type(of: function),
+        guard Self.isFunctionFrame(context: context), let type = heap.type(of: function),
             // Constructors of several kinds follow.
             type >= layout.functionType, type < layout.functionType + Self.functionTypes,
             let shared = heap.field(function, layout.functionShared), V8Value(shared).isHeapObject
         else { return nil }
         if let sharedType = layout.sharedType, heap.type(of: shared) != sharedType { return nil }
-        guard let name = heap.field(shared, layout.sharedName), let script = heap.field(shared, layout.sharedScript) else {
+        guard let name = heap.field(shared, layout.sharedName), let script = heap.field(shared, layout.sharedScript)
+        else {
             return nil
         }
         if let known = functions.value(for: shared), known.name == name, known.script == script {
@@ -62,6 +62,9 @@ struct V8Functions<Memory: ReadableMemory> {
         functions.insert(Known(name: name, script: script, function: described), for: shared)
         return described
     }
+
+    /// Whether a frame is one of a function of JavaScript: others have a small integer where those have their context.
+    static func isFunctionFrame(context: UInt64) -> Bool { V8Value(context).isHeapObject }
 
     /// Where a frame has the function and the context, from its frame pointer on.
     func places(inFrame framePointer: UInt64) -> (function: UInt64, context: UInt64) {

@@ -125,7 +125,8 @@ struct V8ScopeReader<Memory: ReadableMemory> {
         case .at(let fixed): place = (header[fixed / 8], header[fixed / 8 + 1])
         case .behindName: place = (rest[index], rest[index + 1])
         }
-        guard let start = V8Value(place.0).smallInteger, let end = V8Value(place.1).smallInteger, start >= 0, end >= start
+        guard let start = V8Value(place.0).smallInteger, let end = V8Value(place.1).smallInteger, start >= 0,
+            end >= start
         else { return nil }
         function.start = Int(start)
         return function

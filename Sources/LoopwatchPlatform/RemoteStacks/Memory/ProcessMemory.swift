@@ -14,4 +14,14 @@ package struct ProcessMemory: ReadableMemory {
         guard let destination = buffer.baseAddress, buffer.count > 0 else { return 0 }
         return max(0, lw_read_process_memory(process, address, destination, buffer.count))
     }
+
+    package func gather(_ pieces: [MemoryPiece]) -> [UInt8]? {
+        let wanted = pieces.reduce(0) { $0 + $1.count }
+        guard !pieces.isEmpty, wanted > 0 else { return [] }
+        let listed = pieces.map { lw_memory_piece(address: $0.address, count: $0.count) }
+        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, done in
+            done = max(0, lw_gather_process_memory(process, listed, listed.count, buffer.baseAddress!, wanted))
+        }
+        return bytes.count == wanted ? bytes : nil
+    }
 }

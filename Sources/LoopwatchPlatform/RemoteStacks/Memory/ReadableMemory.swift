@@ -7,9 +7,28 @@
 package protocol ReadableMemory {
     /// Copies bytes; returns how many there were from the address on, 0 if none.
     func read(at address: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> Int
+    /// Copies several pieces one after the other, as close to each other in time as can be; `nil` unless all are there.
+    func gather(_ pieces: [MemoryPiece]) -> [UInt8]?
+}
+
+/// A piece of memory.
+package struct MemoryPiece: Equatable {
+    /// Address of its first byte.
+    var address: UInt64
+    /// Number of bytes.
+    var count: Int
 }
 
 extension ReadableMemory {
+    package func gather(_ pieces: [MemoryPiece]) -> [UInt8]? {
+        var all: [UInt8] = []
+        for piece in pieces {
+            guard let bytes = bytes(at: piece.address, count: piece.count) else { return nil }
+            all += bytes
+        }
+        return all
+    }
+
     /// An integer in the byte order of this machine, aligned or not; `nil` if it is not there as a whole.
     package func integer<Value: FixedWidthInteger & BitwiseCopyable>(_: Value.Type, at address: UInt64) -> Value? {
         var value: Value = 0
@@ -48,14 +67,17 @@ extension ReadableMemory {
 }
 
 /// A word or a smaller integer within bytes that were read at once.
-struct RecordBytes {
-    private let bytes: [UInt8]
+struct RecordBytes: Equatable {
+    private let bytes: ArraySlice<UInt8>
 
     /// Reads a record; `nil` if it is not there as a whole.
     init?(_ memory: some ReadableMemory, at address: UInt64, count: Int) {
         guard let bytes = memory.bytes(at: address, count: count) else { return nil }
-        self.bytes = bytes
+        self.bytes = bytes[...]
     }
+
+    /// A record among bytes that were read before.
+    init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
     /// A field; 0 if it lies beyond the record.
     func field<Value: FixedWidthInteger & BitwiseCopyable>(_: Value.Type, at offset: Int) -> Value {

@@ -46,101 +46,97 @@ struct PythonFrameReader<Memory: ReadableMemory> {
         return nil
     }
 
-    /// The frames of a thread, read once; `nil` if they make no sense.
+    /// The frames of a thread that stands still; `nil` if they make no sense.
     ///
     /// - Parameter state: address of the thread's state.
-    func frames(ofState state: UInt64) -> PythonFrames? {
-        guard var address = innermostFrame(ofState: state) else { return nil }
-        var frames = PythonFrames()
-        var call: [PythonFrames.Frame] = []
-        var count = 0
+    func frames(ofState state: UInt64) -> PythonFrames? { walk(state).map { frames(of: $0) } }
+
+    /// A frame's record as it was read, also of those that only mark the beginning of a call.
+    struct Record {
+        var address: UInt64
+        var code: UInt64
+        var previous: UInt64
+        var instruction: UInt64
+        var owner: UInt8
+        /// Whether it is the outermost that a call of the loop runs; `nil` in versions that have no such flag.
+        var isEntry: Bool
+    }
+
+    /// What was found on the way from a thread's innermost frame outwards.
+    struct Walk {
+        /// Where the thread has its innermost frame.
+        var slot: UInt64
+        /// The frames' records, innermost first.
+        var records: [Record]
+        /// Whether outer ones are missing.
+        var isTruncated: Bool
+    }
+
+    /// Follows the frames of a thread outwards; `nil` if they make no sense.
+    func walk(_ state: UInt64) -> Walk? {
+        guard let slot = innermostSlot(ofState: state), var address = memory.word(at: slot) else { return nil }
+        var walk = Walk(slot: slot, records: [], isTruncated: false)
         while address != 0 {
-            guard count < RemoteStackLimits.pythonFrames else {
-                frames.isTruncated = true
+            guard walk.records.count < RemoteStackLimits.pythonFrames else {
+                walk.isTruncated = true
                 break
             }
-            count += 1
-            guard address % 8 == 0, let record = RecordBytes(memory, at: address, count: layout.frameBytes) else {
-                return nil
-            }
-            let owner = record.field(UInt8.self, at: layout.frameOwner)
-            if layout.entry == .owner(owner) {
+            guard address % 8 == 0, let bytes = RecordBytes(memory, at: address, count: layout.frameBytes),
+                let record = record(bytes, at: address)
+            else { return nil }
+            walk.records.append(record)
+            address = record.previous
+        }
+        return walk
+    }
+
+    /// What a frame's bytes say; `nil` if they are none of a frame.
+    func record(_ bytes: RecordBytes, at address: UInt64) -> Record? {
+        let owner = bytes.field(UInt8.self, at: layout.frameOwner)
+        // The owners that there are: thread, generator, frame object, and that of marks.
+        guard owner <= 2 || layout.entry == .owner(owner) else { return nil }
+        var isEntry = false
+        if case .flag(let offset) = layout.entry { isEntry = bytes.field(UInt8.self, at: offset) != 0 }
+        return Record(
+            address: address,
+            // The lowest bits may be a tag.
+            code: bytes.word(at: layout.frameCode) & ~3,
+            previous: bytes.word(at: layout.framePrevious),
+            instruction: bytes.word(at: layout.frameInstruction),
+            owner: owner,
+            isEntry: isEntry
+        )
+    }
+
+    /// The frames of which records were read, by the calls that run them.
+    func frames(of walk: Walk) -> PythonFrames {
+        var frames = PythonFrames(calls: [], isTruncated: walk.isTruncated)
+        var call: [PythonFrames.Frame] = []
+        for record in walk.records {
+            if layout.entry == .owner(record.owner) {
                 frames.calls.append(call)
                 call = []
-            } else {
-                // The owners that there are: thread, generator, frame object.
-                guard owner <= 2 else { return nil }
-                call.append(
-                    PythonFrames.Frame(
-                        address: address,
-                        // The lowest bits may be a tag.
-                        code: record.word(at: layout.frameCode) & ~3,
-                        instruction: record.word(at: layout.frameInstruction)
-                    )
-                )
-                if case .flag(let offset) = layout.entry, record.field(UInt8.self, at: offset) != 0 {
-                    frames.calls.append(call)
-                    call = []
-                }
+                continue
             }
-            address = record.word(at: layout.framePrevious)
+            call.append(
+                PythonFrames.Frame(address: record.address, code: record.code, instruction: record.instruction)
+            )
+            if record.isEntry {
+                frames.calls.append(call)
+                call = []
+            }
         }
         if !call.isEmpty { frames.calls.append(call) }
         return frames
     }
 
-    private func innermostFrame(ofState state: UInt64) -> UInt64? {
+    /// Address of the word that has the innermost frame.
+    private func innermostSlot(ofState state: UInt64) -> UInt64? {
         switch layout.currentFrame {
-        case .inThread(let offset): return memory.word(at: state &+ UInt64(offset))
+        case .inThread(let offset): return state &+ UInt64(offset)
         case .inRecord(let pointer, let frame):
             guard let record = memory.word(at: state &+ UInt64(pointer)), record != 0 else { return nil }
-            return memory.word(at: record &+ UInt64(frame))
+            return record &+ UInt64(frame)
         }
-    }
-
-    /// The frames of a thread that may be running: read until two readings agree.
-    ///
-    /// - Parameter torn: how many readings were discarded.
-    /// - Returns: what two readings in a row agree on: all frames, or else the outer ones, of which some inner ones are
-    ///   missing because they change all the time. `nil` where nothing could be agreed on.
-    func steadyFrames(ofState state: UInt64, torn: inout Int) -> (frames: PythonFrames, isWhole: Bool)? {
-        var last = frames(ofState: state)
-        var agreed: PythonFrames?
-        for _ in 0..<RemoteStackLimits.pythonReadings {
-            let next = frames(ofState: state)
-            if let last, let next {
-                if Self.places(last) == Self.places(next) { return (next, true) }
-                if let common = Self.common(last, next),
-                    common.frames.count > agreed?.frames.count ?? 0 || agreed == nil
-                {
-                    agreed = common
-                }
-            }
-            torn += 1
-            last = next
-        }
-        guard let agreed, !agreed.frames.isEmpty else { return nil }
-        return (agreed, false)
-    }
-
-    private static func places(_ frames: PythonFrames) -> [[PythonFrames.Frame]] {
-        // The instruction goes on all the time.
-        frames.calls.map { $0.map { PythonFrames.Frame(address: $0.address, code: $0.code, instruction: 0) } }
-    }
-
-    /// The outer frames that two readings have in common; `nil` if one of them is cut.
-    private static func common(_ left: PythonFrames, _ right: PythonFrames) -> PythonFrames? {
-        guard !left.isTruncated, !right.isTruncated else { return nil }
-        var result = PythonFrames()
-        for (leftCall, rightCall) in zip(left.calls.reversed(), right.calls.reversed()) {
-            var call: [PythonFrames.Frame] = []
-            for (before, after) in zip(leftCall.reversed(), rightCall.reversed()) {
-                guard before.address == after.address, before.code == after.code else { break }
-                call.append(after)
-            }
-            result.calls.insert(call.reversed(), at: 0)
-            if call.count != leftCall.count || call.count != rightCall.count { break }
-        }
-        return result
     }
 }
