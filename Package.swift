@@ -21,6 +21,7 @@ let package = Package(
     name: "loopwatch",
     products: [
         .library(name: "Loopwatch", targets: ["Loopwatch"]),
+        .library(name: "LoopwatchTesting", targets: ["LoopwatchTesting"]),
         .executable(name: "loopwatch", targets: ["loopwatch"]),
     ],
     targets: [
@@ -39,6 +40,11 @@ let package = Package(
             name: "Loopwatch",
             dependencies: ["LoopwatchCore", "LoopwatchExposition", "LoopwatchHTTP", "LoopwatchPlatform"]
         ),
+        // For tests alone: it is linked with Swift Testing and XCTest, as every test bundle is.
+        .target(
+            name: "LoopwatchTesting",
+            dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchExposition", "LoopwatchPlatform"]
+        ),
         .target(name: "LoopwatchDaemon", dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchPlatform"]),
         .executableTarget(name: "loopwatch", dependencies: ["LoopwatchDaemon"]),
         .executableTarget(
@@ -46,20 +52,37 @@ let package = Package(
             dependencies: ["LoopwatchCore", "LoopwatchPlatform"],
             path: "Tests/CaptureBenchmark"
         ),
-        .testTarget(name: "LoopwatchCoreTests", dependencies: ["LoopwatchCore"]),
+        .target(
+            name: "CRuntimeHooks",
+            dependencies: ["CLoopwatchRuntime"],
+            path: "Tests/CRuntimeHooks",
+            cSettings: cSettings
+        ),
+        .target(name: "LoopwatchTestSupport", path: "Tests/Support"),
+        .testTarget(name: "LoopwatchCoreTests", dependencies: ["LoopwatchCore", "LoopwatchTestSupport"]),
         .testTarget(
             name: "LoopwatchDaemonTests",
             dependencies: ["LoopwatchCore", "LoopwatchDaemon", "LoopwatchPlatform", "loopwatch"]
         ),
-        .testTarget(name: "LoopwatchExpositionTests", dependencies: ["LoopwatchCore", "LoopwatchExposition"]),
+        .testTarget(
+            name: "LoopwatchExpositionTests",
+            dependencies: ["LoopwatchCore", "LoopwatchExposition", "LoopwatchTestSupport"]
+        ),
         .testTarget(
             name: "LoopwatchHTTPTests",
-            dependencies: ["LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform"]
+            dependencies: ["LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform", "LoopwatchTestSupport"]
         ),
-        .testTarget(name: "LoopwatchPlatformTests", dependencies: ["LoopwatchCore", "LoopwatchPlatform"]),
+        .testTarget(
+            name: "LoopwatchPlatformTests",
+            dependencies: ["LoopwatchCore", "LoopwatchPlatform", "LoopwatchTestSupport", "CRuntimeHooks"]
+        ),
         .testTarget(
             name: "LoopwatchTests",
-            dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform"]
+            dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchHTTP", "LoopwatchPlatform", "CRuntimeHooks"]
+        ),
+        .testTarget(
+            name: "LoopwatchTestingTests",
+            dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchPlatform", "LoopwatchTesting"]
         ),
     ]
 )

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -25,6 +26,29 @@ void lw_set_thread_name(const char *name) {
     strncpy(cut, name, sizeof(cut) - 1);
     cut[sizeof(cut) - 1] = 0;
     pthread_setname_np(pthread_self(), cut);
+}
+
+// struct sched_attr of sched_setattr(2), as its first version has it; not every C library declares it.
+struct scheduling {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime;
+    uint64_t deadline;
+    uint64_t period;
+};
+
+_Static_assert(sizeof(struct scheduling) == 48, "SCHED_ATTR_SIZE_VER0");
+
+int lw_request_slice(int64_t slice_ns) {
+    struct scheduling current = {.size = sizeof(current)};
+    if (syscall(SYS_sched_getattr, 0, &current, sizeof(current), 0) != 0) return -1;
+    if (current.policy != SCHED_OTHER) return 0;
+    current.size = sizeof(current);
+    current.runtime = (uint64_t)slice_ns;
+    return (int)syscall(SYS_sched_setattr, 0, &current, 0);
 }
 
 ptrdiff_t lw_read_memory(uintptr_t address, void *destination, size_t count) {

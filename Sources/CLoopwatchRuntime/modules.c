@@ -16,6 +16,23 @@ int lw_is_mapped(const void *address) {
     return mincore((void *)page, 1, &resident) == 0 || errno != ENOMEM;
 }
 
+// Modules that were there when this one began: with the program, unless this one is in a library that it loaded later. The
+// loader lists modules in the order in which they were loaded, and never unloads those that it loaded before main().
+static uint32_t permanent_modules;
+
+static int count_module(struct dl_phdr_info *info, size_t size, void *context) {
+    (void)info;
+    (void)size;
+    *(uint32_t *)context += 1;
+    return 0;
+}
+
+__attribute__((constructor)) static void count_permanent_modules(void) {
+    uint32_t count = 0;
+    dl_iterate_phdr(count_module, &count);
+    permanent_modules = count;
+}
+
 struct listing {
     struct lw_module_piece *pieces;
     size_t capacity;
@@ -44,6 +61,7 @@ static int note_module(struct dl_phdr_info *info, size_t size, void *context) {
             piece->size = header->p_memsz;
             piece->module = listing->module;
             piece->is_unwind_header = header->p_type == PT_GNU_EH_FRAME;
+            piece->is_permanent = listing->module < permanent_modules;
             piece->access = header->p_flags & (PF_R | PF_W | PF_X);
         }
         listing->count += 1;

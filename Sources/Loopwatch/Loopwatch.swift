@@ -20,7 +20,7 @@ public final class Loopwatch: Sendable {
     public static let version = "0.1.0"
 
     private let configuration: WatchConfiguration
-    private let parts: Parts
+    let parts: Parts
 
     private init(configuration: WatchConfiguration, parts: Parts) {
         self.configuration = configuration

@@ -12,6 +12,7 @@ final class Parts: Sendable {
     let log: LogWriter?
     let server: HTTPServer?
     let profile: ProfileStore
+    let ring: WarningRing
     private let configuration: WatchConfiguration
     private let reporter: Reporter
     private let desk: ReportDesk
@@ -133,6 +134,7 @@ final class Parts: Sendable {
         self.log = log
         self.server = server
         self.profile = profile
+        self.ring = ring
         self.reporter = reporter
         self.desk = desk
         self.health = health
@@ -167,6 +169,11 @@ final class Parts: Sendable {
         }
     }
 
+    /// Has everything looked at now, and calls back once all that came of it has been reported; at once where nothing looks.
+    func flush(_ done: @escaping @Sendable () -> Void) {
+        if let watchdog { watchdog.flush(done) } else { done() }
+    }
+
     /// A picture of everything now.
     func snapshot() -> WatchSnapshot { builder.snapshot() }
 
@@ -188,7 +195,7 @@ final class Parts: Sendable {
     }
 
     /// Says something about Loopwatch itself; to standard error when there is no log, so that nothing is lost.
-    private func note(_ text: String) {
+    func note(_ text: String) {
         if let log {
             log.note(text)
         } else {

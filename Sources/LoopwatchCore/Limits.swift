@@ -37,6 +37,10 @@ public enum Limits {
     public static let jobsHeld = 1_024
     /// Readings that are remembered for a priority, to know since when its oldest job waits; more are made half as many.
     public static let laneIntervals = 64
+    /// Work items that one metered pool may run at once and have timed; further ones are counted as untracked.
+    public static let meterSlots = 1_024
+    /// Long work items of a metered pool that are remembered after their end, until the watchdog reads of them.
+    public static let meterLongJobs = 64
     /// Groups of threads with the same stack that a report tells.
     public static let stackGroups = 8
     /// Threads of the process that are looked through for those of a pool, for one report.

@@ -10,6 +10,11 @@ internal import Synchronization
 /// The thread blocks every signal, so that no handler of the host runs on it, but for one while it calls the host's
 /// closures (``withProfilingSignal(_:)``).
 package final class OwnThread: Sendable {
+    /// What a thread needs of a CPU at a time, in nanoseconds: the least that the kernel takes.
+    ///
+    /// So it gets its turn at once also where loops that compute hold all CPUs, and not after some milliseconds.
+    private static let sliceNanoseconds: Int64 = 100_000
+
     private let handle: pthread_t
     /// The kernel's number of the thread.
     package let identifier: ThreadIdentifier
@@ -22,7 +27,7 @@ package final class OwnThread: Sendable {
     ///   - body: what the thread runs; the thread ends when it returns.
     /// - Throws: ``SystemError`` when the system allows no more threads.
     package init(name: String, blocksSignals: Bool = true, body: @escaping @Sendable () -> Void) throws {
-        let start = Start(name: name, body: body)
+        let start = Start(name: name, isImpatient: blocksSignals, body: body)
         let reference = Unmanaged.passRetained(start)
         var blocked = sigset_t()
         var previous = sigset_t()
@@ -42,6 +47,8 @@ package final class OwnThread: Sendable {
             { argument in
                 let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
                 lw_set_thread_name(start.name)
+                // Where it is refused, the thread only has to wait for longer on a busy machine.
+                if start.isImpatient { lw_request_slice(OwnThread.sliceNanoseconds) }
                 start.identifier.fulfill(lw_gettid())
                 start.body()
                 return nil
@@ -107,11 +114,13 @@ package final class OwnThread: Sendable {
 /// What a new thread is told.
 private final class Start: Sendable {
     let name: String
+    let isImpatient: Bool
     let body: @Sendable () -> Void
     let identifier = IdentifierBox()
 
-    init(name: String, body: @escaping @Sendable () -> Void) {
+    init(name: String, isImpatient: Bool, body: @escaping @Sendable () -> Void) {
         self.name = name
+        self.isImpatient = isImpatient
         self.body = body
     }
 }

@@ -18,6 +18,7 @@ struct DemoTests {
         (announcement: "a handler on http-1 flushes", target: "http-1", cause: nil),
         (announcement: "every thread of the pool workers", target: "workers", cause: "starvation"),
         (announcement: "tasks hold every thread of Swift's global executor", target: "swift", cause: "starvation"),
+        (announcement: "tasks on every thread of Swift's global executor wait", target: "swift", cause: "starvation"),
     ]
 
     @Test("has every kind of block reported on its target, and ends with a summary when interrupted")

@@ -21,7 +21,7 @@ struct OpenMetricsWriterTests {
         _ = try OpenMetricsValidator.parse(bytes, isStrict: true)
     }
 
-    @Test("exemplars name the warning, its value and its time, and stand on buckets of lag and block duration only")
+    @Test("exemplars name the warning, its value and its time, and stand on buckets of lag and of durations only")
     func exemplars() throws {
         var bytes: [UInt8] = []
         OpenMetricsWriter.write(Snapshots.rich(), into: &bytes)
@@ -30,6 +30,7 @@ struct OpenMetricsWriterTests {
         let names: Set = [
             "loopwatch_loop_lag_seconds_bucket", "loopwatch_loop_block_duration_seconds_bucket",
             "loopwatch_pool_queue_wait_seconds_bucket", "loopwatch_pool_block_duration_seconds_bucket",
+            "loopwatch_pool_hold_duration_seconds_bucket",
         ]
         #expect(Set(samples.map(\.name)) == names)
         let sample = samples.first { $0.labels["le"] == "2.5" }

@@ -3,6 +3,7 @@
 
 import LoopwatchCore
 import LoopwatchExposition
+import LoopwatchTestSupport
 import Testing
 
 @testable import enum LoopwatchExposition.LogicalPath

@@ -3,6 +3,7 @@
 
 import LoopwatchCore
 import LoopwatchExposition
+import LoopwatchTestSupport
 import Testing
 
 @Suite("Stacks in warnings")

@@ -95,14 +95,14 @@ struct WarningLineWriterTests {
         #expect(line.utf8.count { $0 == 0x0A } == 1)
         #expect(line.unicodeScalars.dropLast().allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) })
         #expect(!line.unicodeScalars.contains { (0x2028...0x202E).contains($0.value) })
-        let fields = logfmtFields(line)
+        let fields = Self.logfmtFields(line)
         #expect(fields.map(\.key) == ["target", "state", "cause", "cpu", "stall"])
         #expect(fields.first?.value == name)
         #expect(fields.dropFirst(2).first?.value == "syscall:" + name)
     }
 
     /// Reads the fields of a line, undoing the quotes.
-    private func logfmtFields(_ line: String) -> [(key: String, value: String)] {
+    static func logfmtFields(_ line: String) -> [(key: String, value: String)] {
         var fields: [(key: String, value: String)] = []
         guard let start = line.firstRange(of: "target=") else { return [] }
         var rest = line[start.lowerBound...].unicodeScalars.dropLast()

@@ -4,6 +4,7 @@
 import LoopwatchCore
 import LoopwatchHTTP
 import LoopwatchPlatform
+import LoopwatchTestSupport
 import Testing
 
 @Suite("What a server does not put up with")

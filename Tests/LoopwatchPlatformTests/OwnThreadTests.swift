@@ -26,6 +26,25 @@ struct OwnThreadTests {
         #expect(blocked | open == .max)
     }
 
+    @Test("it asks for short turns, which it gets sooner, and has the weight that others have")
+    func slice() throws {
+        /// Reads a line of /proc/PID/task/TID/sched; `nil` where the kernel has none.
+        func schedule(_ name: String, _ thread: ThreadIdentifier) -> Double? {
+            guard let file = ProcFile(path: "/proc/self/task/\(thread)/sched") else { return nil }
+            let text = String(decoding: file.bytes(atMost: 8_192), as: UTF8.self)
+            let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+            return line?.split(separator: ":").last.flatMap { Double($0.filter { $0 != " " }) }
+        }
+        let own = OwnThread.currentIdentifier
+        // Before Linux 6.12 a thread cannot ask, and a kernel without CONFIG_SCHED_DEBUG does not tell.
+        guard let before = schedule("se.slice", own) else { return }
+        let thread = try TestThread.parked()
+        defer { thread.stop() }
+        #expect(schedule("se.slice", thread.identifier) == 100_000)
+        #expect(schedule("se.load.weight", thread.identifier) == schedule("se.load.weight", own))
+        #expect(schedule("se.slice", own) == before)
+    }
+
     @Test("a name that is too long is cut")
     func longName() throws {
         let thread = try TestThread("0123456789abcdefgh") { signals in

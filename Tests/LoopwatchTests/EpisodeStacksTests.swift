@@ -119,6 +119,35 @@ struct EpisodeStacksTests {
         #expect(note(draft(.ended, 400)).stack == stack("new"))
     }
 
+    @Test("stacks that were found after their report serve the next ones, unless it has some, or is over")
+    mutating func foundLater() {
+        let target = WatchTarget.loop("one") { _ in }
+        let first = stacks.note(draft(.begun, 100), target, stacks: [], StallCapture())
+        #expect(first.stack == nil && first.omitted == EpisodeStacks.endedBefore)
+        let held = [stack("a"), stack("b"), stack("b")]
+        let isTaken = stacks.addFound(draft(.begun, 100), target, raw: [raw(1), raw(2), raw(3)], stacks: held)
+        #expect(isTaken)
+        let next = stacks.note(draft(.ongoing, 200), target, stacks: [], StallCapture())
+        #expect(next.stack == stack("b") && next.omitted == nil && next.groups.map(\.threads) == [2, 1])
+        let isTakenAgain = stacks.addFound(draft(.ongoing, 200), target, raw: [raw(4)], stacks: [stack("c")])
+        #expect(!isTakenAgain)
+        #expect(note(draft(.ended, 300)).stack == stack("b"))
+        let isTakenLate = stacks.addFound(draft(.ongoing, 200), target, raw: [raw(4)], stacks: [stack("c")])
+        #expect(!isTakenLate)
+    }
+
+    @Test("code that is known without its line is told from code that is known with it, and from none")
+    func lacksLine() {
+        var found = EpisodeStacks.Found()
+        #expect(!found.lacksLine)
+        found.stack = stack("a")
+        #expect(found.lacksLine)
+        found.stack?.frames[0].line = 7
+        #expect(!found.lacksLine)
+        found.stack?.frames[0] = StackFrame(function: "read", module: "libc.so.6", origin: .system)
+        #expect(!found.lacksLine, "the library's lines are nowhere")
+    }
+
     @Test("a stack that comes after its report serves the next one, which gets all the time")
     mutating func lateStack() {
         let target = WatchTarget.loop("one") { _ in }

@@ -141,4 +141,45 @@ struct PendingReportTests {
         report.endCapturing()
         #expect(report.capture.stacks == [raw(1)] && report.capture.omitted == nil)
     }
+
+    @Test("names without lines that were found before are better than none, if they are of all the stacks")
+    func namesFoundBefore() throws {
+        let name = Stack(frames: [StackFrame(function: "a", module: "host", origin: .host)])
+        var prepared = PreparedStacks()
+        prepared.add(Preparation(number: 5, thread: 7), of: watched, StallCapture(computing: [7], token: .beat(3)))
+        _ = prepared.add(raw(1), of: 7, watched, token: .beat(3))
+        prepared.add([raw(1): name], of: watched)
+        var report = report(draft(.begun, preparation: 5), computing: [7])
+        let found = prepared.take(for: report.draft, of: watched, token: .beat(3))
+        report.take(try #require(found))
+        report.raw = [raw(1), raw(2)]
+        report.endNaming()
+        #expect(report.stacks == nil)
+        report.add([raw(2): name], of: watched)
+        report.endNaming()
+        #expect(report.stacks == [name, name])
+        // What was found since is better.
+        report.stacks = []
+        report.endNaming()
+        #expect(report.stacks == [])
+    }
+
+    @Test("an idle worker is not to blame while a thread that computes is still being captured")
+    func idleWorker() {
+        let idle = Stack(frames: [StackFrame(function: "sem_timedwait", module: "libc", origin: .system)])
+        let busy = Stack(frames: [StackFrame(function: "a", module: "host", origin: .host)])
+        func left(_ stacks: [Stack], computing: [ThreadIdentifier]) -> PendingReport {
+            var report = report(draft(.begun), computing: computing)
+            report.capture.stacks = stacks.indices.map { raw(UInt64($0)) }
+            report.raw = report.capture.stacks
+            report.stacks = stacks
+            report.leaveOutIdle()
+            return report
+        }
+        let awaited = left([idle], computing: [7])
+        #expect(awaited.capture.stacks.isEmpty && awaited.stacks == [] && awaited.raw.isEmpty)
+        #expect(awaited.capture.omitted?.contains("still being taken") == true)
+        #expect(left([idle, busy], computing: [7]).capture.stacks.count == 2)
+        #expect(left([idle], computing: []).capture.stacks.count == 1)
+    }
 }

@@ -22,7 +22,7 @@ extension Live {
             #expect(done.withLock { $0 } == Array(0..<500))
             #expect(queue.dropped == 0 && queue.threadIdentifier == nil)
             // Nobody takes what comes later, and nobody waits for it.
-            queue.enqueue(500)
+            #expect(!queue.enqueue(500))
             queue.stop()
             #expect(done.withLock { $0.count } == 500)
         }

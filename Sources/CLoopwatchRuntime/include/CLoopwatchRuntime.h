@@ -38,6 +38,13 @@ int lw_wait_readable(int descriptor, int64_t timeout_ns);
 /// Provided because the Glibc module does not import pthread_setname_np().
 void lw_set_thread_name(const char *_Nonnull name);
 
+/// Tells the scheduler that the calling thread runs for `slice_ns` at a time only, so that it gets its turn sooner when it
+/// has something to do; its share of the CPU stays the same. Returns 0, or -1 and errno.
+///
+/// Linux has this for normal threads since 6.12 (sched_attr.sched_runtime, sched(7)); before, it changes nothing. A thread
+/// of another policy is left alone.
+int lw_request_slice(int64_t slice_ns);
+
 /// Copies memory of this process that may not be there; returns the number of bytes copied, or -1 and errno (EFAULT where
 /// nothing is mapped, instead of a crash).
 ///
@@ -99,7 +106,9 @@ struct lw_module_piece {
     /// Number of the module, from 0; pieces of one module follow each other.
     uint32_t module;
     /// Whether it is the table header of the unwinder (PT_GNU_EH_FRAME), and not a mapped segment (PT_LOAD).
-    uint16_t is_unwind_header;
+    uint8_t is_unwind_header;
+    /// Whether the module was loaded with the program, and so is never unloaded.
+    uint8_t is_permanent;
     /// What may be done with it (PF_X 1, PF_W 2, PF_R 4).
     uint16_t access;
 };

@@ -77,7 +77,8 @@ struct lw_job_lane_totals {
     uint64_t started_enqueued_at_sum;
     /// Sum of the waits of jobs that have started.
     uint64_t wait;
-    /// Sum of the run times of jobs that have ended or suspended.
+    /// Jobs that have ended or suspended, whether they were seen to be enqueued or not, and the sum of their run times.
+    uint64_t ended;
     uint64_t run;
     /// Sum of the times at which the jobs began that run now, and how many they are.
     uint64_t running_since_sum;
@@ -97,7 +98,7 @@ struct lw_job_totals {
     uint64_t unstamped;
     /// Jobs of threads for which there was no slot left.
     uint64_t untracked;
-    /// Threads that have a slot.
+    /// Slots that were ever used: as many as threads had one at once.
     uint32_t slots;
 };
 
@@ -160,6 +161,9 @@ void lw_jobs_probe(void);
 /// How the latest probe fared.
 enum lw_job_probe lw_jobs_probe_state(void);
 
+/// Whether the latest probe was seen to be enqueued, wherever it then ran.
+int lw_jobs_probe_is_enqueued(void);
+
 /// Installs accounting. Returns NULL, or why not, in words; then nothing was changed. `LW_JOBS_EXACT` needs a probe to have
 /// passed before. `edges` are LW_JOB_EDGES upper bounds, ascending, and `long_ticks` the length from which on a job is
 /// remembered after its end, all in ticks. Not to be called by two threads at once.
@@ -212,5 +216,29 @@ int lw_jobs_try_current_task(const void *_Nonnull task);
 /// A number that tells the task which a running job is at from others: an actor's job runs many, one after another. 0 where
 /// that is not known, or the job has ended.
 uint64_t lw_jobs_task_within(uint32_t slot, uint64_t start);
+
+/// Called when an envelope is run: with its context, the job within, its ticket, and the number of the job's task and its
+/// kind. It runs the job.
+typedef void (*lw_envelope_run)(
+    void *_Nonnull context, void *_Nullable job, int64_t ticket, uint64_t task, uint32_t kind);
+
+/// Makes a job that calls `run` when an executor runs it, with the priority of the job within; NULL where there is no memory.
+/// It is freed before `run` is called.
+void *_Nullable lw_job_envelope(
+    void *_Nullable job, void *_Nonnull context, int64_t ticket, lw_envelope_run _Nonnull run);
+
+/// Learns where tasks keep their task-local values, from the current task of the calling thread, in which the task-local of
+/// this key was bound last, to this value. From then on marks are read if that is known. Returns 1 if it is.
+int lw_jobs_learn_marks(const void *_Nonnull task, const void *_Nonnull key, uint64_t value);
+
+/// Whether what was learned gives the value that the calling thread's current task has, bound by itself or by the task that
+/// started it; if not, marks are not read any more.
+int lw_jobs_check_mark(const void *_Nonnull task, uint64_t value);
+
+/// Whether marks are read.
+int lw_jobs_know_marks(void);
+
+/// The mark of the task that a running job is at; 0 where it has none, that is not known, or the job has ended. 2 us.
+uint64_t lw_jobs_mark(uint32_t slot, uint64_t start);
 
 #endif

@@ -128,8 +128,8 @@ const char *lw_jobs_uninstall(void) {
         }
     } else if (mode == LW_JOBS_RUNS) {
         enqueue_hook main_before = atomic_load_explicit(&main_hook_before, memory_order_acquire);
-        if (!restore_hook(&swift_task_enqueueGlobal_hook, stamping_hook, before) ||
-            !restore_hook(&swift_task_enqueueMainExecutor_hook, stamping_main_hook, main_before)) {
+        int is_restored = restore_hook(&swift_task_enqueueGlobal_hook, stamping_hook, before);
+        if (!restore_hook(&swift_task_enqueueMainExecutor_hook, stamping_main_hook, main_before) || !is_restored) {
             problem = "the runtime's hook was changed by someone else";
         }
     } else if (mode == LW_JOBS_ENQUEUES) {

@@ -27,10 +27,10 @@ extern const uint8_t lw_job_kinds[256];
 extern const uint8_t lw_job_groups[LW_JOB_LANES];
 
 /// Takes the place of the runtime's function that hands a job to Dispatch.
-void lw_job_enqueue(void *queue, void *job, unsigned qos);
+__attribute__((hot)) void lw_job_enqueue(void *queue, void *job, unsigned qos);
 
 /// Takes the place of the entry of the job classes by which Dispatch runs a job.
-void lw_job_invoke(void *job, void *unused, uint32_t flags);
+__attribute__((hot)) void lw_job_invoke(void *job, void *unused, uint32_t flags);
 
 /// Notes that a job is enqueued, where only hooks tell.
 void lw_job_stamp_by_hook(void *job, int is_main);
@@ -39,7 +39,10 @@ void lw_job_stamp_by_hook(void *job, int is_main);
 void lw_job_count_by_hook(void *job);
 
 /// Notes that a probe was seen to be enqueued.
-void lw_job_probe_is_enqueued(void);
+LW_RARE void lw_job_probe_is_enqueued(void);
+
+/// The current task of a slot's thread, by a copy; 0 where it has none, or that is not known.
+uintptr_t lw_job_current_task(uint32_t slot);
 
 /// The words to exchange, once they have been found.
 struct lw_job_words {

@@ -35,6 +35,8 @@ void lw_jobs_prepare_clock(int may_use_counter) {
     pthread_once(&once, measure);
 }
 
+uint64_t lw_job_tick_of_clock(void) { return lw_job_monotonic_nanoseconds(); }
+
 uint64_t lw_jobs_tick(void) { return lw_job_tick(); }
 
 double lw_jobs_tick_nanoseconds(void) { return nanoseconds_of_tick; }

@@ -86,15 +86,21 @@ int lw_jobs_try_current_task(const void *task) {
     return is_known;
 }
 
-uint64_t lw_jobs_task_within(uint32_t index, uint64_t start) {
+uintptr_t lw_job_current_task(uint32_t index) {
     intptr_t at = LW_LOAD(distance);
     if (index >= LW_JOB_SLOTS_MAX || at == 0) return 0;
-    const struct lw_job_slot *slot = &lw_job_slots[index];
     uintptr_t task = 0;
+    uintptr_t pointer = LW_LOAD(lw_job_slots[index].thread_pointer);
+    // The thread may end: by a copy.
+    if (lw_read_memory(pointer + (uintptr_t)at, &task, sizeof(task)) != sizeof(task)) return 0;
+    return task;
+}
+
+uint64_t lw_jobs_task_within(uint32_t index, uint64_t start) {
     uint32_t identifier = 0;
-    uintptr_t pointer = LW_LOAD(slot->thread_pointer);
-    // The thread may end, and the task too: by copies.
-    if (lw_read_memory(pointer + (uintptr_t)at, &task, sizeof(task)) != sizeof(task) || task == 0) return 0;
+    uintptr_t task = lw_job_current_task(index);
+    if (task == 0) return 0;
+    // The task may end too.
     if (lw_read_memory(task + TASK_IDENTIFIER, &identifier, sizeof(identifier)) != sizeof(identifier)) return 0;
     if (!lw_jobs_is_running(index, start)) return 0;
     return (uint64_t)identifier << 32 ^ task;

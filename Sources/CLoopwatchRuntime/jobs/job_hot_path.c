@@ -38,26 +38,27 @@ static inline unsigned lane_of(const struct lw_runtime_job *job, uint32_t flags)
     return queue == (uintptr_t)&_dispatch_main_q ? LW_LANE_MAIN : LW_LANE_QUEUE;
 }
 
-static __attribute__((noinline, cold)) void note_in_buckets(
+static LW_RARE void note_in_buckets(
     _Atomic uint64_t (*buckets)[LW_JOB_EDGES + 1], unsigned lane, uint64_t ticks) {
     unsigned bucket = 1;
     while (bucket < LW_JOB_EDGES && ticks > LW_LOAD(lw_job_settings.edges[bucket])) bucket++;
     LW_ADD(buckets[lw_job_groups[lane]][bucket], 1);
 }
 
-static __attribute__((noinline, cold)) void note_depth(struct lw_job_slot *slot, unsigned lane) {
+static LW_RARE void note_depth(struct lw_job_slot *slot, unsigned lane) {
     uint64_t started = 0, enqueued = 0;
     uint32_t epoch = LW_LOAD(slot->epoch);
     uint32_t used = LW_LOAD(lw_job_slots_used);
     for (uint32_t index = 0; index < used; index++) {
         if (LW_LOAD(lw_job_slots[index].epoch) != epoch) continue;
-        started += LW_LOAD(lw_job_slots[index].started[lane]);
-    }
-    for (uint32_t index = 0; index < used; index++) {
-        if (LW_LOAD(lw_job_slots[index].epoch) != epoch) continue;
         enqueued += LW_LOAD(lw_job_slots[index].enqueued_count[lane]);
     }
-    // Jobs that came between the two readings only make it more.
+    // In this order: whatever happens between the two, even if the thread does not run for long, so many did wait.
+    atomic_thread_fence(memory_order_acquire);
+    for (uint32_t index = 0; index < used; index++) {
+        if (LW_LOAD(lw_job_slots[index].epoch) != epoch) continue;
+        started += LW_LOAD(lw_job_slots[index].started[lane]);
+    }
     int64_t depth = (int64_t)(enqueued - started);
     if (depth > 0 && (uint64_t)depth > LW_LOAD(slot->depth_max[lane])) LW_STORE(slot->depth_max[lane], (uint64_t)depth);
 }
@@ -103,6 +104,7 @@ void lw_job_stamp_by_hook(void *object, int is_main) {
 
 void lw_job_count_by_hook(void *object) {
     struct lw_runtime_job *job = object;
+    if (LW_JOB_FLAGS_KIND(LW_LOAD(job->flags)) == LW_RUNTIME_KIND_PROBE) return lw_job_probe_is_enqueued();
     struct lw_job_slot *slot = lw_job_slot_of_thread();
     if (slot == NULL) return;
     uint32_t epoch = LW_LOAD(lw_job_settings.epoch);
@@ -117,7 +119,7 @@ struct outer_job {
     uint32_t flags, lane;
 };
 
-static __attribute__((noinline, cold)) void set_aside(struct lw_job_slot *slot, struct outer_job *outer) {
+static LW_RARE void set_aside(struct lw_job_slot *slot, struct outer_job *outer) {
     outer->enqueued = LW_LOAD(slot->enqueued);
     outer->task = LW_LOAD(slot->task);
     outer->flags = LW_LOAD(slot->flags);
@@ -126,7 +128,7 @@ static __attribute__((noinline, cold)) void set_aside(struct lw_job_slot *slot, 
     atomic_store_explicit(&slot->start, 0, memory_order_release);
 }
 
-static __attribute__((noinline, cold)) void take_up(struct lw_job_slot *slot, const struct outer_job *outer) {
+static LW_RARE void take_up(struct lw_job_slot *slot, const struct outer_job *outer) {
     LW_STORE(slot->enqueued, outer->enqueued);
     LW_STORE(slot->task, outer->task);
     LW_STORE(slot->flags, outer->flags);
@@ -136,7 +138,7 @@ static __attribute__((noinline, cold)) void take_up(struct lw_job_slot *slot, co
 }
 
 // The task does not run yet, so its chain of records stands still.
-static __attribute__((noinline, cold)) void note_name(
+static LW_RARE void note_name(
     struct lw_job_slot *slot, const struct lw_runtime_job *job, uint32_t flags) {
     if (!LW_LOAD(lw_job_settings.notes_names) || LW_JOB_FLAGS_KIND(flags) != LW_RUNTIME_KIND_TASK) return;
     uint64_t words[LW_NAME_WORDS] = {0};
@@ -152,7 +154,7 @@ static __attribute__((noinline, cold)) void note_name(
     for (int word = 0; word < LW_NAME_WORDS; word++) LW_STORE(slot->name[word], words[word]);
 }
 
-static __attribute__((noinline, cold)) void note_long(struct lw_job_slot *slot, uint64_t start, uint64_t end) {
+static LW_RARE void note_long(struct lw_job_slot *slot, uint64_t start, uint64_t end) {
     uint64_t count = LW_LOAD(slot->long_count);
     struct lw_long_job *entry = &slot->long_jobs[count % LW_JOB_LONG_MAX];
     // A reader that finds the entry half written finds its start cleared, or the count moved on.

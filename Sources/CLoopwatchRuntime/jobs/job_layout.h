@@ -9,6 +9,14 @@
 
 #define LW_SWIFT_CALL __attribute__((swiftcall))
 
+/// Of what runs rarely within what runs for every job: it leaves the registers as they are, so that whoever calls it has
+/// none to save where it is not called.
+#if defined(__x86_64__) || defined(__aarch64__)
+#define LW_RARE __attribute__((noinline, cold, preserve_most))
+#else
+#define LW_RARE __attribute__((noinline, cold))
+#endif
+
 /// A job of the concurrency runtime (include/swift/ABI/Task.h, class Job), on 64-bit systems.
 struct lw_runtime_job {
     void **metadata;

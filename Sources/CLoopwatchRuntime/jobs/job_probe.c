@@ -39,7 +39,7 @@ static __attribute__((swiftasynccall)) void bypassed(void *job) {
     atomic_store_explicit(&state, LW_PROBE_BYPASSED, memory_order_release);
 }
 
-void lw_job_probe_is_enqueued(void) { LW_STORE(is_seen, 1); }
+LW_RARE void lw_job_probe_is_enqueued(void) { LW_STORE(is_seen, 1); }
 
 const char *lw_jobs_check(void) {
     void *const *job = _swift_concurrency_debug_jobMetadata;
@@ -73,5 +73,7 @@ void lw_jobs_probe(void) {
     atomic_store_explicit(&state, LW_PROBE_WAITING, memory_order_release);
     swift_task_enqueueGlobal(&probe);
 }
+
+int lw_jobs_probe_is_enqueued(void) { return LW_LOAD(is_seen); }
 
 enum lw_job_probe lw_jobs_probe_state(void) { return atomic_load_explicit(&state, memory_order_acquire); }

@@ -59,7 +59,7 @@ static struct lw_job_slot *claim(void) {
     }
 }
 
-__attribute__((noinline, cold)) struct lw_job_slot *lw_job_slot_take(void) {
+LW_RARE struct lw_job_slot *lw_job_slot_take(void) {
     pthread_once(&once, prepare);
     struct lw_job_slot *slot =
         atomic_load_explicit(&is_prepared, memory_order_acquire) ? claim() : NULL;
@@ -79,7 +79,7 @@ __attribute__((noinline, cold)) struct lw_job_slot *lw_job_slot_take(void) {
     return slot;
 }
 
-__attribute__((noinline, cold)) void lw_job_slot_reset(struct lw_job_slot *slot, uint32_t epoch) {
+LW_RARE void lw_job_slot_reset(struct lw_job_slot *slot, uint32_t epoch) {
     for (int lane = 0; lane < LW_JOB_LANES; lane++) {
         LW_STORE(slot->enqueued_count[lane], 0);
         LW_STORE(slot->enqueued_at_sum[lane], 0);

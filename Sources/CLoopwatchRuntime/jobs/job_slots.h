@@ -5,6 +5,7 @@
 #define LOOPWATCH_JOB_SLOTS_H
 
 #include "job_accounting.h"
+#include "job_layout.h"
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -60,7 +61,7 @@ extern _Atomic uint32_t lw_job_slots_used;
 extern _Atomic uint64_t lw_job_untracked;
 
 /// Takes a slot for the calling thread; NULL where there is none left.
-struct lw_job_slot *lw_job_slot_take(void);
+LW_RARE struct lw_job_slot *lw_job_slot_take(void);
 
 /// The calling thread's slot, once it has one. At a fixed distance from the thread's pointer: eight bytes, for which there is
 /// room also where the host loads this code late.
@@ -73,7 +74,7 @@ static inline struct lw_job_slot *lw_job_slot_of_thread(void) {
 }
 
 /// Forgets what was counted before this installation.
-void lw_job_slot_reset(struct lw_job_slot *slot, uint32_t epoch);
+LW_RARE void lw_job_slot_reset(struct lw_job_slot *slot, uint32_t epoch);
 
 #define LW_LOAD(field) atomic_load_explicit(&(field), memory_order_relaxed)
 #define LW_STORE(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)

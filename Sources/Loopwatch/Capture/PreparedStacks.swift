@@ -18,6 +18,8 @@ struct PreparedStacks {
         fileprivate(set) var asleep: [RawStack]
         /// Of those that computed: samples of the same job.
         fileprivate(set) var computing: [ThreadIdentifier: RawStack] = [:]
+        /// What is known of both without reading debug information.
+        fileprivate(set) var names: [RawStack: Stack] = [:]
 
         fileprivate var count: Int { asleep.count + computing.count }
     }
@@ -47,6 +49,13 @@ struct PreparedStacks {
         }
         prepared[index].computing[thread] = stack
         return true
+    }
+
+    /// Takes the names of stacks that were added, as far as they are known.
+    mutating func add(_ names: [RawStack: Stack], of watched: WatchedTarget) {
+        for index in prepared.indices where prepared[index].watched === watched {
+            prepared[index].names.merge(names) { $1 }
+        }
     }
 
     /// What was prepared for a report; what was prepared for another job of a loop is forgotten.

@@ -24,9 +24,16 @@ extension WatchedTarget {
     func isStill(at token: ProgressToken) -> Bool {
         switch token {
         case .beat(let number): cell.numberOut == number
-        case .job(let identity): JobReader.isRunning(identity)
-        case .started(let lane, let count): JobReader.started(lane) == count
+        case .job(let identity): target.meter?.counts.isRunning(identity) ?? JobReader.isRunning(identity)
+        case .started(let lane, let count): jobsStarted(lane) == count
         }
+    }
+
+    /// How many of its jobs have begun, of a lane.
+    ///
+    /// Safe from any thread.
+    func jobsStarted(_ lane: JobLane) -> UInt64 {
+        target.meter.map { UInt64($0.counts.started) } ?? JobReader.started(lane)
     }
 
     /// What the target is at, as beats tell; `nil` if none is out.

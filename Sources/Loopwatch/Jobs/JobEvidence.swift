@@ -20,7 +20,11 @@ struct JobEvidence {
     /// Looks at the threads of jobs; those that are not wanted any more are forgotten.
     ///
     /// A thread that has ended within its job is given up, so that it does not count as held for good.
-    mutating func look(at jobs: [Job], _ context: inout LookContext) -> [JobIdentity: Observation] {
+    mutating func look(
+        at jobs: [Job],
+        _ context: inout LookContext,
+        release: (Job) -> Void = JobReader.release
+    ) -> [JobIdentity: Observation] {
         guard !jobs.isEmpty else {
             records = [:]
             throttledNanoseconds = nil
@@ -37,7 +41,7 @@ struct JobEvidence {
             let known = records[job.identity]
             let view = known?.view ?? ThreadView(job.thread)
             guard let cpu = view.cpuNanoseconds() else {
-                JobReader.release(job)
+                release(job)
                 continue
             }
             let schedule = view.schedule()

@@ -16,6 +16,12 @@ final class JobPool: Sendable {
         var lost: UInt64 = 0
         /// Counters that were shown: what runs counts up to now, and may turn out to have ended a moment ago.
         var shown: [(queued: Int64, busy: Int64)] = Array(repeating: (0, 0), count: JobLane.allCases.count)
+        var shownWaits: [Histogram]?
+        var shownRuns: [Histogram]?
+        /// Blocked time that was shown: a job is read, and ends before the reading has its time.
+        var shownBlocked = (holds: Int64(0), pool: Int64(0), main: Int64(0))
+        /// What was counted before the accounting was lost.
+        var past = (holds: StallStatistics(), pool: StallStatistics(), main: StallStatistics())
     }
 
     private let storage: Mutex<Storage>
@@ -45,6 +51,36 @@ final class JobPool: Sendable {
         }
     }
 
+    /// Ends what goes on, because accounting is over; what was counted stays.
+    func finish(at now: MonotonicInstant, interruptions: InterruptionLog) -> [JobPoolDetector.Said] {
+        let unixNanoseconds = Clock.unixNanoseconds()
+        return storage.withLock { storage in
+            guard var detector = storage.detector.take() else { return [] }
+            let said = detector.finish(at: now, interruptions: interruptions)
+            storage.past.holds.add(
+                detector.holdStatistics(at: now, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
+            )
+            storage.past.pool.add(
+                detector.poolStatistics(at: now, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
+            )
+            storage.past.main.add(
+                detector.mainActorStatistics(at: now, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
+            )
+            return said
+        }
+    }
+
+    private static func raise(_ statistics: inout StallStatistics, to shown: inout Int64) {
+        shown = max(shown, statistics.blockedNanoseconds)
+        if statistics.blockedNanoseconds < shown {
+            statistics.certainStallNanoseconds = shown - statistics.finishedStallNanoseconds
+        }
+    }
+
+    private static func notBelow(_ shown: [Histogram]?, _ now: [Histogram]) -> [Histogram] {
+        shown.map { shown in zip(now, shown).map { $0.notBelow($1) } } ?? now
+    }
+
     /// Notes what a look told beside the detector.
     func note(depth: Int, lost: UInt64) {
         storage.withLock {
@@ -72,8 +108,16 @@ final class JobPool: Sendable {
                     counters.lanes[index].queuedNanoseconds = storage.shown[index].queued
                     counters.lanes[index].busyNanoseconds = storage.shown[index].busy
                 }
+                counters.waits = Self.notBelow(storage.shownWaits, counters.waits)
+                counters.runs = Self.notBelow(storage.shownRuns, counters.runs)
+                storage.shownWaits = counters.waits
+                storage.shownRuns = counters.runs
+                // Where only enqueues are counted nothing is seen to begin.
+                let isWaitKnown = storage.status.mode != .enqueues
                 let seen = JobLane.ofPool.map { counters.lanes[$0.rawValue].depthMaximum }.max() ?? 0
-                storage.depthMaximum = max(storage.depthMaximum, seen, counters.sum(.pool, \.waiting))
+                if isWaitKnown {
+                    storage.depthMaximum = max(storage.depthMaximum, seen, counters.sum(.pool, \.waiting))
+                }
                 jobs.depthMaximum = storage.depthMaximum
                 jobs.counters = counters
             }
@@ -95,9 +139,15 @@ final class JobPool: Sendable {
                     interruptions: interruptions
                 )
             }
-            if let counters = jobs.counters {
-                pool.lag = counters.waits[JobGroup.pool.rawValue]
-                main.lag = counters.waits[JobGroup.main.rawValue]
+            jobs.holds.add(storage.past.holds)
+            pool.add(storage.past.pool)
+            main.add(storage.past.main)
+            Self.raise(&jobs.holds, to: &storage.shownBlocked.holds)
+            Self.raise(&pool, to: &storage.shownBlocked.pool)
+            Self.raise(&main, to: &storage.shownBlocked.main)
+            if let shown = storage.shownWaits, storage.status.mode != .runs {
+                pool.lag = shown[JobGroup.pool.rawValue]
+                main.lag = shown[JobGroup.main.rawValue]
             }
             return (jobs, pool, main, storage.detector?.currentCause)
         }

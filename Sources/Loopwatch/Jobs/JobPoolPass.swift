@@ -17,13 +17,18 @@ final class JobPoolPass {
         var preparations: [(preparation: Preparation, job: Job)] = []
         /// What is to be noted in the log.
         var notes: [String] = []
+        /// What is to be noted where somebody reads it, but is as was asked for.
+        var information: [String] = []
         /// When the next look is due.
         var next: MonotonicInstant?
     }
 
     private let pool: JobPool
     private let policy: DetectionPolicy
-    private let lease: JobAccounting.Lease
+    /// The best that the configuration wants.
+    private let best: PoolAccounting
+    /// `nil` where accounting is switched off: this watch then asks nothing of it.
+    private let lease: JobAccounting.Lease?
     private var reader: JobReader?
     private var evidence = JobEvidence()
     private var settling: MonotonicInstant?
@@ -41,7 +46,14 @@ final class JobPoolPass {
     /// Time between checks of what was installed, in nanoseconds.
     private static let checkNanoseconds: Int64 = 1_000_000_000
 
-    init(pool: JobPool, policy: DetectionPolicy, lease: JobAccounting.Lease, now: MonotonicInstant) {
+    init(
+        pool: JobPool,
+        policy: DetectionPolicy,
+        best: PoolAccounting,
+        lease: JobAccounting.Lease?,
+        now: MonotonicInstant
+    ) {
+        self.best = best
         self.pool = pool
         self.policy = policy
         self.lease = lease
@@ -57,11 +69,14 @@ final class JobPoolPass {
             thresholds: configuration.thresholds,
             isPool: true
         )
-        let lease = JobAccounting.join(
-            longNanoseconds: policy.thresholdNanoseconds,
-            best: configuration.poolAccounting
-        )
-        self.init(pool: pool, policy: policy, lease: lease, now: now)
+        let lease =
+            configuration.poolAccounting == .off
+            ? nil
+            : JobAccounting.join(
+                longNanoseconds: policy.thresholdNanoseconds,
+                best: configuration.poolAccounting
+            )
+        self.init(pool: pool, policy: policy, best: configuration.poolAccounting, lease: lease, now: now)
     }
 
     /// Whether beats are to be posted as well: accounting does not tell of every job, or not yet.
@@ -71,13 +86,24 @@ final class JobPoolPass {
         return now.nanoseconds(since: started) >= Self.patienceNanoseconds
     }
 
-    /// Does what is due.
-    func run(_ context: inout LookContext, interruptions: InterruptionLog, horizon: MonotonicInstant) -> Outcome {
+    /// Whether beats are to be posted to the main actor, because accounting does not tell of it any more.
+    var wantsBeatsOfMainActor: Bool {
+        let status = pool.status
+        return status.isSettled && status.mode != .exact && status.mode != .runs
+    }
+
+    /// Does what is due, and looks in any case if asked to.
+    func run(
+        _ context: inout LookContext,
+        interruptions: InterruptionLog,
+        horizon: MonotonicInstant,
+        looksNow: Bool = false
+    ) -> Outcome {
         var outcome = Outcome()
         let now = context.now
         if let due = settling, due <= horizon { advance(now: now, &outcome) }
         if settling == nil { checkIntact(now: now, interruptions: interruptions, &outcome) }
-        if let due = nextLook, due <= horizon.advanced(byNanoseconds: slackNanoseconds) {
+        if let due = nextLook, looksNow || due <= horizon.advanced(byNanoseconds: slackNanoseconds) {
             look(&context, interruptions: interruptions, &outcome)
         }
         outcome.next = [settling, nextLook].compactMap { $0 }.min()
@@ -88,7 +114,7 @@ final class JobPoolPass {
     func stop(now: MonotonicInstant, interruptions: InterruptionLog) -> Outcome {
         var outcome = Outcome()
         outcome.said = finish(now: now, interruptions: interruptions)
-        if let problem = JobAccounting.leave(lease) {
+        if let lease, let problem = JobAccounting.leave(lease) {
             outcome.notes.append("the accounting of Swift's pool could not be taken back: \(problem)")
         }
         settling = nil
@@ -97,8 +123,13 @@ final class JobPoolPass {
 
     // MARK: Installation
 
+    private func status(of lease: JobAccounting.Lease?) -> PoolAccountingStatus {
+        // Another watch may have switched it on for itself.
+        lease == nil ? PoolAccountingStatus(mode: .off, reason: "it is switched off") : JobAccounting.advance()
+    }
+
     private func advance(now: MonotonicInstant, _ outcome: inout Outcome) {
-        let status = JobAccounting.advance(now: now)
+        let status = status(of: lease)
         guard status.isSettled else {
             let isLate = now.nanoseconds(since: started) >= Self.patienceNanoseconds
             settling = now.advanced(byNanoseconds: isLate ? Self.lateStepNanoseconds : Self.stepNanoseconds)
@@ -108,9 +139,10 @@ final class JobPoolPass {
         settling = nil
         pool.status = status
         if let reason = status.reason {
-            outcome.notes.append("Swift's pool is accounted by \(status.mode.label): \(reason)")
+            let text = "Swift's pool is accounted by \(status.mode.label): \(reason)"
+            if status.mode == best { outcome.information.append(text) } else { outcome.notes.append(text) }
         } else {
-            outcome.notes.append("Swift's pool is accounted exactly")
+            outcome.information.append("Swift's pool is accounted exactly")
         }
         guard status.mode == .exact || status.mode == .runs else { return }
         var reader = JobReader(now: now)
@@ -127,7 +159,7 @@ final class JobPoolPass {
     }
 
     private func checkIntact(now: MonotonicInstant, interruptions: InterruptionLog, _ outcome: inout Outcome) {
-        guard now.nanoseconds(since: lastCheck) >= Self.checkNanoseconds else { return }
+        guard lease != nil, now.nanoseconds(since: lastCheck) >= Self.checkNanoseconds else { return }
         lastCheck = now
         let before = pool.status
         _ = JobAccounting.checkIntact()
@@ -142,16 +174,16 @@ final class JobPoolPass {
     private func finish(now: MonotonicInstant, interruptions: InterruptionLog) -> [JobPoolDetector.Said] {
         reader = nil
         nextLook = nil
-        return pool.withDetector { detector in
-            defer { detector = nil }
-            return detector?.finish(at: now, interruptions: interruptions) ?? []
-        }
+        return pool.finish(at: now, interruptions: interruptions)
     }
 
     // MARK: Looking
 
     private func look(_ context: inout LookContext, interruptions: InterruptionLog, _ outcome: inout Outcome) {
-        guard let reading = reader?.read() else { return }
+        guard var reading = reader?.read() else { return }
+        if pool.withDetector({ $0?.wantsRunDelay(reading) ?? false }) {
+            reading.runDelayNanoseconds = ProcessRunDelay.nanoseconds()
+        }
         let wanted = pool.withDetector { $0?.wanted(reading) ?? [] }
         // The reading is a little younger than the pass.
         let observations = evidence.look(at: wanted, &context).mapValues { observation in

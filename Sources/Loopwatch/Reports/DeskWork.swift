@@ -14,9 +14,22 @@ struct DeskWork: ~Copyable {
     private var pending: [PendingReport] = []
     private var episodes = EpisodeStacks()
     private var questions: UInt64 = 0
+    /// What threads are looked for among, by the number of the question for their names.
+    private var searches: [UInt64: PendingReport] = [:]
+    /// Who waits until all has been reported.
+    private var flushes: [@Sendable () -> Void] = []
+    /// Reports of what is over that wait for nothing but their names.
+    private var endsAwaitingNames = 0
+    /// Whether anything was reported since the table of modules was looked at.
+    private var hasReported = false
 
+    /// For how long a capture may be under way, in nanoseconds: nobody waits for it, and on a busy machine it may take many
+    /// ticks until the thread is on a CPU at one.
+    private static let captureNanosecondsMost: Int64 = 50_000_000
     /// Time between looks at captures that are under way, in nanoseconds.
-    private static let pollNanoseconds: Int64 = 500_000
+    private static let pollNanoseconds: Int64 = 1_000_000
+    /// The same while a report waits for one.
+    private static let awaitedPollNanoseconds: Int64 = 500_000
     /// Time that names have at least, once a stack is there, in nanoseconds: those that are known take much less.
     private static let namesNanosecondsLeast: Int64 = 500_000
 
@@ -26,7 +39,10 @@ struct DeskWork: ~Copyable {
     init(desk: ReportDesk, queue: QueueThread<ReportDesk.Entry>, policy: CapturePolicy) {
         self.desk = desk
         self.queue = queue
-        if policy.isAllowed { capturer = StackCapturer(policy: policy, parallel: Limits.capturesUnderWay) }
+        guard policy.isAllowed else { return }
+        var patient = policy
+        patient.waitNanosecondsMost = max(policy.waitNanosecondsMost, Self.captureNanosecondsMost)
+        capturer = StackCapturer(policy: patient, parallel: Limits.capturesUnderWay)
     }
 
     /// Works until the queue ends.
@@ -36,8 +52,9 @@ struct DeskWork: ~Copyable {
             for entry in entries { take(entry) }
             advanceCaptures()
             advanceReports(isEnding: false)
+            advanceFlushes()
             noteCounts()
-            if pending.isEmpty, computing.isEmpty { capturer?.refreshModules() }
+            refreshModules()
         }
         if capturer != nil { computing.cancel(&capturer!) }
         if !queue.isAbandoned { advanceReports(isEnding: true) }
@@ -49,10 +66,19 @@ struct DeskWork: ~Copyable {
         if queue.isAbandoned { return nil }
         var next = pending.map(\.deadline).min()
         if !computing.isEmpty {
-            let poll = Clock.now().advanced(byNanoseconds: Self.pollNanoseconds)
+            let pause = pending.isEmpty ? Self.pollNanoseconds : Self.awaitedPollNanoseconds
+            let poll = Clock.now().advanced(byNanoseconds: pause)
             next = next.map { min($0, poll) } ?? poll
         }
         return next
+    }
+
+    /// Learns of libraries that were loaded since, after reports and never before one that may be due soon: it may have to
+    /// wait for the loader.
+    private mutating func refreshModules() {
+        guard hasReported, pending.isEmpty, computing.isEmpty else { return }
+        hasReported = false
+        capturer?.refreshModules()
     }
 
     private mutating func noteCounts() {
@@ -65,7 +91,7 @@ struct DeskWork: ~Copyable {
         switch entry {
         case .preparation(let preparation, let watched, let capture):
             prepared.add(preparation, of: watched, capture)
-            readNames(of: capture.stacks)
+            readNames(of: capture.stacks, watched)
             for thread in capture.computing { self.capture(thread, of: watched, token: capture.token, for: nil) }
         case .stall(let draft, let watched, let now, let unix, let capture):
             var report = PendingReport(draft, of: watched, now: now, unixNanoseconds: unix, capture)
@@ -83,18 +109,33 @@ struct DeskWork: ~Copyable {
         case .interruption(let interruption, let nanoseconds, let now, let unix):
             desk.reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: unix)
         case .found(let question, let stacks):
-            guard let index = pending.firstIndex(where: { $0.question == question }) else { return }
+            let search = searches.removeValue(forKey: question)
+            guard let index = pending.firstIndex(where: { $0.question == question }) else {
+                if let search { takeLate(search, stacks) }
+                return
+            }
             if pending[index].step == .searching {
                 pending[index].takeCandidates(stacks)
             } else {
                 pending[index].stacks = stacks
             }
             pending[index].question = nil
+        case .namesPrepared(let names, let watched):
+            prepared.add(names, of: watched)
+            for index in pending.indices { pending[index].add(names, of: watched) }
         case .named(let draft, let target, let raw, let stacks):
             episodes.complete(draft, target, raw: raw, stacks: stacks)
         case .endNamed(let draft, let watched, let now, let unix, let found):
+            endsAwaitingNames -= 1
             desk.report(draft, of: watched, found, now: now, unixNanoseconds: unix)
+        case .flush(let done): flushes.append(done)
         }
+    }
+
+    private mutating func advanceFlushes() {
+        guard !flushes.isEmpty, pending.isEmpty, endsAwaitingNames == 0 else { return }
+        for done in flushes { done() }
+        flushes = []
     }
 
     // MARK: Stacks
@@ -124,7 +165,7 @@ struct DeskWork: ~Copyable {
                 episodes.excuse(draft, request.watched.target, omitted: StackCapturer.wentOn)
             case (nil, .stack(let stack)):
                 if prepared.add(stack, of: request.thread, request.watched, token: request.token) {
-                    readNames(of: [stack])
+                    readNames(of: [stack], request.watched)
                 } else {
                     capturer!.countDiscarded(.unused)
                 }
@@ -147,8 +188,13 @@ struct DeskWork: ~Copyable {
     }
 
     /// Has names read that may be asked for before long.
-    private func readNames(of stacks: [RawStack]) {
-        if !stacks.isEmpty { desk.names?.complete(stacks) { _ in } }
+    private func readNames(of stacks: [RawStack], _ watched: WatchedTarget) {
+        guard !stacks.isEmpty else { return }
+        let queue = queue
+        desk.names?.prepare(stacks) { found in
+            let names = Dictionary(zip(stacks, found)) { $1 }
+            queue.enqueue(.namesPrepared(names, of: watched), isLoss: false)
+        }
     }
 
     // MARK: Reports
@@ -203,27 +249,43 @@ struct DeskWork: ~Copyable {
     private mutating func search(_ report: inout PendingReport) -> Bool {
         guard capturer != nil, desk.names != nil else { return false }
         var search = StallCapture(token: report.capture.token)
-        let own = OwnThread.currentIdentifier
-        let threads = OwnThread.identifiersInProcess(atMost: Limits.threadsSearched).filter { $0 != own }
+        let own = desk.threadIdentifiers + [OwnThread.currentIdentifier]
+        let threads = OwnThread.identifiersInProcess(atMost: Limits.threadsSearched).filter { !own.contains($0) }
         capturer!.capture(threads, of: report.watched, passesOn: true, into: &search)
         guard search.token != nil, !search.stacks.isEmpty else { return false }
         report.step = .searching
         report.candidates = search.stacks
         ask(&report, for: search.stacks, atLeast: PendingReport.laterNanoseconds)
+        if let question = report.question { searches[question] = report }
         return true
+    }
+
+    /// Takes what a search found after its report, for the reports to come.
+    private mutating func takeLate(_ search: PendingReport, _ named: [Stack]) {
+        var search = search
+        search.takeCandidates(named)
+        guard let stacks = search.stacks, !search.capture.stacks.isEmpty else { return }
+        if !episodes.addFound(search.draft, search.watched.target, raw: search.raw, stacks: stacks) {
+            capturer?.countDiscarded(.late, search.raw.count)
+        }
     }
 
     /// Passes a report on with what is known.
     private mutating func finish(_ report: PendingReport, isEnding: Bool) {
+        hasReported = true
+        var report = report
+        report.endNaming()
+        report.leaveOutIdle()
         let (draft, watched) = (report.draft, report.watched)
         var capture = report.capture
         let stacks = report.raw.isEmpty ? [] : report.stacks
         if stacks == nil { capture.omitted = Self.namesFollow }
         let found = episodes.note(draft, watched.target, stacks: stacks ?? [], capture)
-        if draft.state == .ended, stacks == nil, !isEnding, let names = desk.names {
+        if draft.state == .ended, stacks == nil || found.lacksLine, !isEnding, let names = desk.names {
             // It is over: the report waits for the names, and no other report for it.
             let (queue, now, unix) = (queue, report.now, report.unixNanoseconds)
-            names.complete(report.raw) { all in
+            endsAwaitingNames += 1
+            names.complete(report.raw.isEmpty ? found.raw : report.raw) { all in
                 var named = found
                 named.name(all)
                 queue.enqueue(.endNamed(draft, of: watched, now: now, unixNanoseconds: unix, named))

@@ -22,6 +22,9 @@ struct EpisodeStacks: Sendable {
         /// Whether that time is left to the next report, because a stack for it is still being taken.
         var isDeferred = false
 
+        /// Whether it is known which function is to blame, and not at which line: that may still be being read.
+        var lacksLine: Bool { stack?.blamed?.origin == .host && stack?.blamed?.line == nil }
+
         /// Takes the names of what was captured.
         mutating func name(_ stacks: [Stack]) {
             let toBlame = EpisodeStacks.toBlame(stacks)
@@ -110,6 +113,17 @@ struct EpisodeStacks: Sendable {
         guard records[key]?.isAwaited == true else { return false }
         // Several threads of a pool may come one after another.
         records[key]?.raw.append(raw)
+        return true
+    }
+
+    /// Takes stacks that were found after the report that they were for; returns false if the stall is over, or has stacks
+    /// since.
+    mutating func addFound(_ draft: ReportDraft, _ target: WatchTarget, raw: [RawStack], stacks: [Stack]) -> Bool {
+        let key = Key(subject: target.subject, target: target.name, episode: draft.episode)
+        guard records[key]?.raw.isEmpty == true else { return false }
+        records[key]?.raw = raw
+        records[key]?.stacks = Self.toBlame(stacks)
+        records[key]?.omitted = nil
         return true
     }
 

@@ -60,6 +60,12 @@ final class LogWriter: Sendable {
     /// Queues a line about Loopwatch itself; never blocks.
     func note(_ text: String) { queue.enqueue(.note(text)) }
 
+    /// Queues a line about Loopwatch itself that says that all is as was asked for: not for standard error where the log
+    /// goes elsewhere; never blocks.
+    func inform(_ text: String) {
+        if destinations.contains(where: \.takesNotes) { note(text) }
+    }
+
     /// Opens log files again before the next line, as log rotation asks for; never blocks.
     ///
     /// Files are also checked before each line, so nothing is lost where the queue is full.

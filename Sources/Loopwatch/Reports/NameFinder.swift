@@ -10,7 +10,7 @@ internal import Synchronization
 final class NameFinder: Sendable {
     private enum Request: Sendable {
         /// Somebody waits.
-        case soon([RawStack], @Sendable ([Stack]) -> Void)
+        case soon([RawStack], within: Int64, @Sendable ([Stack]) -> Void)
         /// Nobody does.
         case complete([RawStack], @Sendable ([Stack]) -> Void)
     }
@@ -48,12 +48,31 @@ final class NameFinder: Sendable {
     /// Finds the names of stacks, as far as they are found within 2 ms once it is their turn, and passes them on, on the
     /// finder's thread; never waits.
     func find(_ raw: [RawStack], _ found: @escaping @Sendable ([Stack]) -> Void) {
-        queue.enqueue(.soon(raw, found), isLoss: false)
+        ask(.soon(raw, within: Self.pieceNanoseconds, found), raw, found)
+    }
+
+    /// Finds the names of stacks that may be asked for before long: passes on at once what needs no reading of debug
+    /// information, and then reads that too, so that it is known later; never waits.
+    func prepare(_ raw: [RawStack], _ found: @escaping @Sendable ([Stack]) -> Void) {
+        ask(.soon(raw, within: 0, found), raw, found)
+        complete(raw) { _ in }
     }
 
     /// Finds all names of stacks, and passes them on, on the finder's thread; never waits.
     func complete(_ raw: [RawStack], _ done: @escaping @Sendable ([Stack]) -> Void) {
-        queue.enqueue(.complete(raw, done), isLoss: false)
+        ask(.complete(raw, done), raw, done)
+    }
+
+    /// Somebody's report waits for an answer: where the finder has ended, or is hopelessly late, it is one without names.
+    private func ask(_ request: Request, _ raw: [RawStack], _ answer: @Sendable ([Stack]) -> Void) {
+        if !queue.isStopped, queue.enqueue(request, isLoss: false) { return }
+        let stacks = raw.map { raw in
+            let frames = raw.frames.map { frame in
+                StackFrame(function: "0x" + String(frame.address, radix: 16), module: "", origin: .unknown)
+            }
+            return Stack(frames: frames, isTruncated: raw.isTruncated)
+        }
+        answer(stacks)
     }
 
     /// Ends the thread, after at most two seconds.
@@ -69,8 +88,8 @@ final class NameFinder: Sendable {
         while let requests = queue.next(until: unfinished.isEmpty ? (isPrepared ? nil : preparation) : Clock.now()) {
             for request in requests {
                 switch request {
-                case .soon(let raw, let found):
-                    let piece = Self.pieceNanoseconds / Int64(max(1, raw.count))
+                case .soon(let raw, let nanoseconds, let found):
+                    let piece = nanoseconds / Int64(max(1, raw.count))
                     found(raw.map { symbolizer.stack(for: $0, within: piece) })
                 case .complete(let raw, let done):
                     unfinished.append(Unfinished(raw: raw, passOn: done))

@@ -35,6 +35,8 @@ struct PendingReport {
     var candidates: [RawStack] = []
     /// A stack of the same job that was captured a little earlier, for want of a better one.
     var earlier: RawStack?
+    /// Names that were found before, without lines; for want of better ones.
+    private(set) var names: [RawStack: Stack] = [:]
 
     /// For how long the first report of a stall waits, in nanoseconds: it is to be there within 5 ms of the threshold.
     private static let begunNanoseconds: Int64 = 3_000_000
@@ -54,12 +56,16 @@ struct PendingReport {
         self.now = now
         self.unixNanoseconds = unixNanoseconds
         self.capture = capture
-        let isAwaited = draft.state == .begun && (draft.kind == .stall || draft.kind == .hold)
+        // Of a pool's threads the one that computes may be the one to blame, and another than was prepared for; accounting
+        // knows which it is.
+        let isKnown = watched.target.subject == .loop && draft.kind == .stall || draft.kind == .hold
+        let isAwaited = draft.state == .begun && isKnown
         deadline = now.advanced(byNanoseconds: isAwaited ? Self.begunNanoseconds : Self.laterNanoseconds)
     }
 
     /// Takes what was prepared for it: of threads that compute, their stacks of a moment ago.
     mutating func take(_ prepared: PreparedStacks.Prepared) {
+        names = prepared.names
         if capture.computing.count == 1, prepared.computing.isEmpty { earlier = prepared.asleep.first }
         capture.computing.removeAll { thread in
             guard let stack = prepared.computing[thread] else { return false }
@@ -82,6 +88,30 @@ struct PendingReport {
         case .wentOn: capture = StallCapture(omitted: StackCapturer.wentOn)
         }
         return true
+    }
+
+    /// Takes names that were asked for when it was prepared.
+    mutating func add(_ names: [RawStack: Stack], of watched: WatchedTarget) {
+        if draft.state == .begun, watched === self.watched { self.names.merge(names) { $1 } }
+    }
+
+    /// Goes on without the names that are still being read.
+    mutating func endNaming() {
+        guard stacks == nil else { return }
+        let known = raw.compactMap { names[$0] }
+        if known.count == raw.count { stacks = known }
+    }
+
+    /// Leaves out the stacks of threads that are in no code of the host, if one that computes is still being captured:
+    /// that one is to blame, and not a worker that waits for work.
+    mutating func leaveOutIdle() {
+        guard !capture.computing.isEmpty, !capture.stacks.isEmpty, let stacks,
+            stacks.allSatisfy({ $0.blamedIndex == nil })
+        else { return }
+        capture.stacks = []
+        raw = []
+        self.stacks = []
+        capture.omitted = Self.stackFollows
     }
 
     /// Goes on without the captures that are still under way.

@@ -12,6 +12,8 @@ final class QueueThread<Entry: Sendable>: Sendable {
     private struct Storage {
         var queue: [Entry] = []
         var dropped: UInt64 = 0
+        /// Whether the thread takes no more.
+        var isClosed = false
     }
 
     /// Who is to give back what the queue holds open.
@@ -105,15 +107,19 @@ final class QueueThread<Entry: Sendable>: Sendable {
     /// - Parameters:
     ///   - entry: what to add; left out when the queue is full.
     ///   - isLoss: whether to count it then.
-    func enqueue(_ entry: Entry, isLoss: Bool = true) {
-        storage.withLock { storage in
-            if storage.queue.count < limit {
+    /// - Returns: whether it was added: not when the queue is full, or its thread has done everything and ends.
+    @discardableResult
+    func enqueue(_ entry: Entry, isLoss: Bool = true) -> Bool {
+        let isAdded = storage.withLock { storage in
+            if storage.queue.count < limit, !storage.isClosed {
                 storage.queue.append(entry)
-            } else if isLoss {
-                storage.dropped += 1
+                return true
             }
+            if isLoss { storage.dropped += 1 }
+            return false
         }
-        wake.wake()
+        if isAdded { wake.wake() }
+        return isAdded
     }
 
     /// On the thread: what is queued; `nil` when the thread is to end.
@@ -126,6 +132,7 @@ final class QueueThread<Entry: Sendable>: Sendable {
             let isLast = isStopping.load(ordering: .acquiring)
             let entries = storage.withLock { storage in
                 defer { storage.queue = [] }
+                if isLast, storage.queue.isEmpty { storage.isClosed = true }
                 return storage.queue
             }
             if !entries.isEmpty { return entries }

@@ -17,6 +17,8 @@ final class ReportDesk: Sendable {
         case interruption(Interruption, nanoseconds: Int64, now: MonotonicInstant, unixNanoseconds: Int64)
         /// The answer to a question for names.
         case found(question: UInt64, [Stack])
+        /// The answer to the question for names of stacks that were prepared.
+        case namesPrepared([RawStack: Stack], of: WatchedTarget)
         case named(ReportDraft, WatchTarget, [RawStack], [Stack])
         case endNamed(
             ReportDraft,
@@ -25,6 +27,8 @@ final class ReportDesk: Sendable {
             unixNanoseconds: Int64,
             EpisodeStacks.Found
         )
+        /// Somebody waits until all that came before has been reported.
+        case flush(@Sendable () -> Void)
     }
 
     let reporter: Reporter
@@ -113,8 +117,18 @@ final class ReportDesk: Sendable {
         )
     }
 
+    /// Calls back, on the desk's thread, once all that came before has been reported; never blocks.
+    ///
+    /// It does not call where too much waits already.
+    func flush(_ done: @escaping @Sendable () -> Void) {
+        if let queue { queue.enqueue(.flush(done), isLoss: false) } else { done() }
+    }
+
     /// Writes a line about Loopwatch itself.
     func note(_ text: String) { reporter.note(text) }
+
+    /// Writes that all is as was asked for, where the log takes such lines.
+    func inform(_ text: String) { reporter.inform(text) }
 
     /// Finishes what is queued, for at most two seconds.
     func stop() {

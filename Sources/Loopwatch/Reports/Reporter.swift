@@ -147,6 +147,11 @@ final class Reporter: Sendable {
         log?.note(text)
     }
 
+    /// Writes that all is as was asked for, where the log takes such lines.
+    func inform(_ text: String) {
+        log?.inform(text)
+    }
+
     @discardableResult
     private func publish(_ report: StallReport, now: MonotonicInstant) -> StallReport? {
         let fingerprint = ReportBudget.Fingerprint(

@@ -68,6 +68,20 @@ final class SnapshotBuilder: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// What beats and accounting counted of the same target, one after the other or together.
+    private static func combined(
+        _ beats: StallStatistics,
+        _ accounted: StallStatistics,
+        isBeaten: borrowing Atomic<Bool>
+    ) -> StallStatistics {
+        var statistics = beats
+        statistics.add(accounted)
+        statistics.lag.add(accounted.lag)
+        // Accounting goes on all the time, and beats only where they are posted.
+        if !isBeaten.load(ordering: .relaxed) { statistics.heartbeatAgeNanoseconds = 0 }
+        return statistics
+    }
+
     /// A picture of everything now.
     func snapshot() -> WatchSnapshot {
         let now = Clock.now()
@@ -94,8 +108,10 @@ final class SnapshotBuilder: Sendable {
             loops: listing.loops.map { watched in
                 var (statistics, cause, _) = statistics(watched)
                 if watched.target.jobRole == .mainActor, let accounted {
-                    statistics = accounted.main.withThresholds(of: statistics)
-                    cause = nil
+                    if accounted.jobs.accounting.mode == .exact || accounted.jobs.accounting.mode == .runs {
+                        cause = nil
+                    }
+                    statistics = Self.combined(statistics, accounted.main, isBeaten: watched.isBeaten)
                 }
                 return LoopSnapshot(name: watched.target.name, statistics: statistics, currentCause: cause)
             },
@@ -107,12 +123,20 @@ final class SnapshotBuilder: Sendable {
                 if watched.target.jobRole == .pool, let accounted {
                     jobs = accounted.jobs
                     size = ProcessorCount.logical
+                    statistics = Self.combined(statistics, accounted.pool, isBeaten: watched.isBeaten)
                     if accounted.jobs.accounting.mode == .exact, let counters = accounted.jobs.counters {
-                        statistics = accounted.pool.withThresholds(of: statistics)
                         cause = accounted.cause
                         depth = counters.sum(.pool, \.waiting)
                         tellsDepth = true
                     }
+                }
+                if let metered = watched.metered {
+                    let counted = metered.snapshot(at: now, unixNanoseconds: unix, interruptions: interruptions)
+                    jobs = counted.jobs
+                    statistics = counted.statistics.withThresholds(of: statistics)
+                    cause = counted.cause
+                    depth = metered.meter.counts.waiting
+                    tellsDepth = true
                 }
                 return PoolSnapshot(
                     name: watched.target.name,

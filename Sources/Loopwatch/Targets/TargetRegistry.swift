@@ -30,6 +30,9 @@ final class TargetRegistry: Sendable {
     }
 
     private let storage = Mutex(Storage())
+    /// Counts what was added: stored with release before a target is listed and loaded with acquire after, so that what it
+    /// was made of is seen by whoever finds it there, also by a sanitizer that does not see into the lock.
+    private let additions = Atomic<UInt64>(0)
     private let configuration: WatchConfiguration
     private let changed: @Sendable () -> Void
 
@@ -73,6 +76,7 @@ final class TargetRegistry: Sendable {
         )
         let problem: String? = storage.withLock { storage in
             let isPool = target.subject == .pool
+            additions.wrappingAdd(1, ordering: .releasing)
             // What the host names itself takes the place of what was added for it.
             if !isPool, target.jobRole == nil,
                 let automatic = storage.loops.firstIndex(where: {
@@ -121,18 +125,25 @@ final class TargetRegistry: Sendable {
 
     /// The targets that were removed since the last call, for the watchdog to let go of.
     func takeRemoved() -> [WatchedTarget] {
-        storage.withLock { storage in
+        let removed = storage.withLock { storage in
             defer { storage.removed = [] }
             return storage.removed
         }
+        _ = additions.load(ordering: .acquiring)
+        return removed
     }
 
     /// Loops and pools.
-    var targets: [WatchedTarget] { storage.withLock { $0.all } }
+    var targets: [WatchedTarget] {
+        let all = storage.withLock { $0.all }
+        _ = additions.load(ordering: .acquiring)
+        return all
+    }
 
     /// The targets now.
     var listing: Listing {
-        storage.withLock { storage in
+        defer { _ = additions.load(ordering: .acquiring) }
+        return storage.withLock { storage in
             Listing(
                 loops: storage.loops,
                 pools: storage.pools,

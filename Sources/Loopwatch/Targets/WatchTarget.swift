@@ -45,6 +45,8 @@ public struct WatchTarget: Sendable {
     var thresholds: Thresholds?
     /// What accounting tells of it, where Swift's pool is accounted.
     var jobRole: JobRole?
+    /// What counts and times its work items, where the host has metered it.
+    var meter: PoolMeter?
     /// Whether Dispatch's worker threads serve it, so that those which are held and never answer are found among them.
     var isOnDispatchWorkers = false
 

@@ -14,6 +14,8 @@ final class WatchedTarget: Sendable {
     let detector: Mutex<StallDetector>
     /// Whether beats are posted to it: not where accounting tells more.
     let isBeaten: Atomic<Bool>
+    /// What is known of its work items, where the host has metered it.
+    let metered: MeteredPool?
     /// Threads that the pool may have, as the watchdog last asked; -1 as long as it has not.
     let size = Atomic<Int>(-1)
     /// Used by the watchdog's thread alone; guarded so that the compiler knows.
@@ -21,7 +23,8 @@ final class WatchedTarget: Sendable {
 
     init(target: WatchTarget, policy: DetectionPolicy, now: MonotonicInstant) {
         self.target = target
-        isBeaten = Atomic(target.jobRole == nil)
+        isBeaten = Atomic(target.jobRole == nil && target.meter == nil)
+        metered = target.meter.map { MeteredPool($0, policy: policy, now: now) }
         let cell = cell
         beat = cell.beat()
         detector = Mutex(StallDetector(policy: policy, now: now))

@@ -19,6 +19,7 @@ final class Watchdog: Sendable {
     private let jobs: (pool: JobPool, configuration: WatchConfiguration)?
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<OwnThread?>(nil)
+    private let flushes = Mutex<[@Sendable () -> Void]>([])
     private let priorityUsed = Mutex<(@Sendable (ExecutorPriority) -> Void)?>(nil)
 
     /// Deadlines that lie closer together than this are served by one wake-up, in nanoseconds.
@@ -76,6 +77,14 @@ final class Watchdog: Sendable {
     /// Calls a closure, on the watchdog's thread, for each priority of the global executor once the process uses it.
     func watchPrioritiesInUse(_ used: @escaping @Sendable (ExecutorPriority) -> Void) {
         priorityUsed.withLock { $0 = used }
+    }
+
+    /// Looks at everything now, and calls back, on another thread, once all that came of it has been reported.
+    ///
+    /// Safe from any thread. Once the watchdog has ended it does not call any more.
+    func flush(_ done: @escaping @Sendable () -> Void) {
+        flushes.withLock { $0.append(done) }
+        wake.wake()
     }
 
     /// Ends the thread and waits for it.
@@ -150,12 +159,18 @@ final class Watchdog: Sendable {
             for watched in registry.takeRemoved() {
                 pass.retire(watched, now: now, interruptions: health.interruptions)
             }
+            let flushes = flushes.withLock { flushes in
+                defer { flushes = [] }
+                return flushes
+            }
             planned = pass.run(
                 registry.targets,
                 context: &context,
                 interruptions: health.interruptions,
-                coalescingNanoseconds: Self.coalescingNanoseconds
+                coalescingNanoseconds: Self.coalescingNanoseconds,
+                looksAtAll: !flushes.isEmpty
             )
+            for done in flushes { desk.flush(done) }
             let computed = max(0, (own.cpuNanoseconds() ?? cpu) - cpu)
             occupiedUntil = now.advanced(byNanoseconds: pass.takeClosureNanoseconds() + computed)
             if pass.watchesPriorities, let used = priorityUsed.withLock({ $0 }) {

@@ -34,6 +34,9 @@ struct WatchdogPass: ~Copyable {
 
     /// A closure of the host that takes longer than this is told of, in nanoseconds.
     private static let closureNanosecondsMost: Int64 = 100_000_000
+    /// Where only runs are accounted, what accounting and what beats find of the pool has the same name: this tells their
+    /// numbers apart.
+    private static let accountedEpisodes: UInt64 = 1 << 63
 
     /// Creates a pass.
     ///
@@ -65,22 +68,37 @@ struct WatchdogPass: ~Copyable {
         capturer = StackCapturer(policy: passive)
     }
 
-    /// Looks at the targets that are due; returns when the next one is.
+    /// Looks at the targets that are due, or at all of them; returns when the next one is.
     mutating func run(
         _ targets: [WatchedTarget],
         context: inout LookContext,
         interruptions: InterruptionLog,
-        coalescingNanoseconds: Int64
+        coalescingNanoseconds: Int64,
+        looksAtAll: Bool = false
     ) -> MonotonicInstant? {
         let horizon = context.now.advanced(byNanoseconds: coalescingNanoseconds)
         var next: MonotonicInstant?
-        next = runJobs(targets, &context, interruptions: interruptions, horizon: horizon)
+        next = runJobs(targets, &context, interruptions: interruptions, horizon: horizon, looksNow: looksAtAll)
+        for watched in targets {
+            guard let metered = watched.metered, let planned = metered.nextLook else { continue }
+            var due = planned.instant
+            if looksAtAll || due <= horizon.advanced(byNanoseconds: planned.slackNanoseconds) {
+                var size = 1
+                call(watched) { size = metered.meter.size }
+                watched.size.store(size, ordering: .relaxed)
+                let outcome = metered.look(&context, size: size, interruptions: interruptions)
+                take(outcome, pool: watched, main: nil, now: context.now)
+                guard let later = outcome.next else { continue }
+                due = later
+            }
+            next = next.map { min($0, due) } ?? due
+        }
         for watched in targets where watched.isBeaten.load(ordering: .relaxed) {
             let (planned, slack) = watched.detector.withLock {
                 ($0.nextLook(interruptions: interruptions), $0.lookSlackNanoseconds)
             }
             guard var due = planned else { continue }
-            if due <= horizon.advanced(byNanoseconds: slack) {
+            if looksAtAll || due <= horizon.advanced(byNanoseconds: slack) {
                 findDispatchLayout(for: watched.target, &context)
                 look(at: watched, &context, interruptions: interruptions)
                 guard let later = watched.detector.withLock({ $0.nextLook(interruptions: interruptions) }) else {
@@ -134,7 +152,7 @@ struct WatchdogPass: ~Copyable {
 
     /// Captures what the threads of a blocked target are at.
     private mutating func capture(_ draft: ReportDraft, _ watched: WatchedTarget) -> StallCapture {
-        var capture = StallCapture(token: token(of: draft) ?? watched.beatToken)
+        var capture = StallCapture(token: token(of: draft, watched) ?? watched.beatToken)
         guard capturer != nil else {
             capture.omitted = CaptureOmission.switchedOff.text
             return capture
@@ -161,16 +179,18 @@ struct WatchdogPass: ~Copyable {
         _ targets: [WatchedTarget],
         _ context: inout LookContext,
         interruptions: InterruptionLog,
-        horizon: MonotonicInstant
+        horizon: MonotonicInstant,
+        looksNow: Bool
     ) -> MonotonicInstant? {
         guard let jobs else { return nil }
-        let outcome = jobs.run(&context, interruptions: interruptions, horizon: horizon)
+        let outcome = jobs.run(&context, interruptions: interruptions, horizon: horizon, looksNow: looksNow)
         let pool = targets.first { $0.target.jobRole == .pool }
         if let pool { beat(pool, ifWanted: jobs.wantsBeats(at: context.now), context.now, interruptions) }
         var main = targets.first { $0.target.jobRole == .mainActor }
         if main == nil, jobs.isMainActorServed, !targets.contains(where: \.target.isMain) {
             if case .success(let added) = registry.add(.accountedMainActor(), now: context.now) { main = added }
         }
+        if let main { beat(main, ifWanted: jobs.wantsBeatsOfMainActor, context.now, interruptions) }
         take(outcome, pool: pool, main: main, now: context.now)
         return outcome.next
     }
@@ -182,9 +202,12 @@ struct WatchdogPass: ~Copyable {
         now: MonotonicInstant
     ) {
         for note in outcome.notes { desk.note(note) }
+        for text in outcome.information { desk.inform(text) }
         for said in outcome.said {
             guard let watched = said.isOfMainActor ? main : pool else { continue }
-            pending.append(PendingReport(draft: said.draft, watched: watched, now: now))
+            var draft = said.draft
+            draft.episode |= Self.accountedEpisodes
+            pending.append(PendingReport(draft: draft, watched: watched, now: now))
         }
         for (preparation, job) in outcome.preparations {
             guard let watched = job.lane == .main ? main : pool else { continue }
@@ -192,7 +215,7 @@ struct WatchdogPass: ~Copyable {
         }
     }
 
-    /// Begins or ends to beat the pool.
+    /// Begins or ends to beat the pool, or the main actor.
     private mutating func beat(
         _ pool: WatchedTarget,
         ifWanted isWanted: Bool,
@@ -201,7 +224,7 @@ struct WatchdogPass: ~Copyable {
     ) {
         guard pool.isBeaten.exchange(isWanted, ordering: .relaxed) != isWanted else { return }
         if isWanted {
-            pool.detector.withLock { $0 = StallDetector(policy: $0.policy, now: now) }
+            pool.detector.withLock { $0.restart(at: now) }
         } else {
             perform(
                 pool.detector.withLock { $0.targetGone(at: now, interruptions: interruptions) },
@@ -211,14 +234,19 @@ struct WatchdogPass: ~Copyable {
         }
     }
 
-    private func token(of draft: ReportDraft) -> ProgressToken? {
+    private func token(of draft: ReportDraft, _ watched: WatchedTarget) -> ProgressToken? {
         guard let pool = draft.pool else { return nil }
         if let holder = pool.holders.first { return .job(holder.identity) }
-        return .started(pool.lane, JobReader.started(pool.lane))
+        return .started(pool.lane, watched.jobsStarted(pool.lane))
     }
 
     /// Ends what goes on in Swift's pool, and takes accounting back.
     mutating func stop(now: MonotonicInstant, interruptions: InterruptionLog) {
+        for watched in registry.targets {
+            guard let metered = watched.metered else { continue }
+            take(metered.finish(at: now, interruptions: interruptions), pool: watched, main: nil, now: now)
+        }
+        defer { reportPending() }
         guard let jobs else { return }
         let outcome = jobs.stop(now: now, interruptions: interruptions)
         let targets = registry.targets
@@ -228,7 +256,6 @@ struct WatchdogPass: ~Copyable {
             main: targets.first { $0.target.jobRole == .mainActor },
             now: now
         )
-        reportPending()
     }
 
     private mutating func look(at watched: WatchedTarget, _ context: inout LookContext, interruptions: InterruptionLog)
@@ -275,6 +302,9 @@ struct WatchdogPass: ~Copyable {
     mutating func retire(_ watched: WatchedTarget, now: MonotonicInstant, interruptions: InterruptionLog) {
         let actions = watched.detector.withLock { $0.targetGone(at: now, interruptions: interruptions) }
         perform(actions, on: watched, now: now)
+        if let metered = watched.metered {
+            take(metered.finish(at: now, interruptions: interruptions), pool: watched, main: nil, now: now)
+        }
         reportPending()
         watched.evidence.withLock { $0 = EvidenceSource(.thread) }
     }

@@ -105,6 +105,18 @@ public struct CauseEvidence: Sendable, Equatable {
         return largest.cause
     }
 
+    /// The verdict on a block that is over, for which its length, in nanoseconds, is known.
+    ///
+    /// One that would have stayed under the threshold with a CPU at hand, and that waited for one for a good part of its
+    /// time, is the machine's doing: the application computed no longer than it may.
+    public func verdict(ofNanoseconds duration: Int64, thresholdNanoseconds: Int64) -> Cause {
+        let verdict = verdict
+        guard verdict == .cpu, keptFromCPUNanoseconds * 10 >= explainableNanoseconds * 3,
+            duration - keptFromCPUNanoseconds < thresholdNanoseconds
+        else { return verdict }
+        return keptFromCPU
+    }
+
     /// The verdict on a target that was late although its jobs ended: very many of them, or no CPU for them.
     public var congestionVerdict: Cause {
         keptFromCPUNanoseconds > max(computedNanoseconds, sleptTotalNanoseconds) ? keptFromCPU : .congestion

@@ -45,7 +45,7 @@ public struct DetectionPolicy: Sendable, Equatable {
     /// names of code that was never seen before; so short that few jobs that end in time are captured.
     public var preparationNanoseconds: Int64 { min(Self.preparationNanosecondsMost, thresholdNanoseconds / 2) }
 
-    private static let preparationNanosecondsMost: Int64 = 20_000_000
+    private static let preparationNanosecondsMost: Int64 = 25_000_000
 
     /// Time between looks at a target that was just proved to wait, as at the look before.
     ///

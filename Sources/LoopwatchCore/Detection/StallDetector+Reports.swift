@@ -98,9 +98,13 @@ extension StallDetector {
         )
     }
 
-    func cause(of episode: Episode, kind: StallReport.Kind) -> Cause {
+    /// Why an episode was late; `duration`, in nanoseconds, is that of one that is over.
+    func cause(of episode: Episode, kind: StallReport.Kind, endedAfterNanoseconds duration: Int64? = nil) -> Cause {
         if kind == .congestion { return episode.evidence.congestionVerdict }
-        let verdict = episode.evidence.verdict
+        let evidence = episode.evidence
+        let verdict =
+            duration.map { evidence.verdict(ofNanoseconds: $0, thresholdNanoseconds: policy.thresholdNanoseconds) }
+            ?? evidence.verdict
         // A pool that takes up no work has no thread for it, whatever its threads do.
         return verdict == .unknown && policy.isPool ? .starvation : verdict
     }
@@ -122,7 +126,7 @@ extension StallDetector {
             durationNanoseconds: duration,
             interruptedNanoseconds: episode.interruptedNanoseconds(until: instant, interruptions: interruptions),
             severity: policy.thresholds.severity(ofNanoseconds: duration) ?? .warning,
-            cause: cause(of: episode, kind: kind),
+            cause: cause(of: episode, kind: kind, endedAfterNanoseconds: state == .ended ? duration : nil),
             cpuShare: episode.evidence.cpuShare,
             thread: episode.evidence.blockedThread,
             // At the end nothing is held up any more.

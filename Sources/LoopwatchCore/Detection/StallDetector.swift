@@ -64,6 +64,16 @@ public struct StallDetector: Sendable {
         ]
     }
 
+    /// Begins anew with a target that was watched in another way for a while; what was counted stays.
+    public mutating func restart(at instant: MonotonicInstant) {
+        var anew = StallDetector(policy: policy, now: instant)
+        anew.statistics = statistics
+        anew.latestStallBegan = latestStallBegan
+        anew.episodes = episodes
+        anew.preparations = preparations
+        self = anew
+    }
+
     /// Whether a beat is out.
     public var isBeatOut: Bool { beatPosted != nil }
 

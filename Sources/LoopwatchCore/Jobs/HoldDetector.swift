@@ -68,8 +68,8 @@ struct HoldDetector: Sendable {
     ///   - ended: those that have ended.
     ///   - observations: what was seen of the threads that were wanted.
     ///   - instant: when.
-    ///   - isCovered: whether a lane's holders are told of together, so that none is told of alone.
-    ///   - isReported: whether that has been said already.
+    ///   - isCovered: whether a lane's holders are told of together, or will be, so that none is told of alone; and whether
+    ///     they were at the look before.
     ///   - width: threads of a lane.
     ///   - number: gives an episode its number.
     mutating func looked(
@@ -86,32 +86,44 @@ struct HoldDetector: Sendable {
         for ended in ended {
             let known = holds.removeValue(forKey: ended.job.identity)
             // How long an actor's job ran tells nothing of what it ran.
-            guard let hold = known ?? (ended.job.kind == .actor ? nil : makeHold(ended.job)) else { continue }
+            guard var hold = known ?? (ended.job.kind == .actor ? nil : makeHold(ended.job)) else { continue }
+            // It held its thread when that was told of all, at the look before.
+            if known != nil, isCovered(ended.job.lane).isReported { hold.isCovered = true }
             end(hold, at: ended.ended, width: width, interruptions: interruptions, number: number, into: &said)
         }
         let identities = Set(running.map(\.identity))
         for (identity, hold) in holds where !identities.contains(identity) {
             holds[identity] = nil
             // Its end was not remembered: it was between the two looks.
-            guard hold.isReported else { continue }
+            guard hold.isReported || isLong(hold, interruptions: interruptions) else { continue }
             let middle = lastLook.advanced(byNanoseconds: instant.nanoseconds(since: lastLook) / 2)
             end(hold, at: middle, width: width, interruptions: interruptions, number: number, into: &said)
         }
-        for job in running {
-            var hold = holds[job.identity] ?? makeHold(job)
+        for job in running where holds[job.identity] != nil || holds.count < Limits.jobsHeld {
+            let known = holds[job.identity]
+            var hold = known ?? makeHold(job)
             if job.kind == .actor, hold.job.within != job.within {
                 let middle = lastLook.advanced(byNanoseconds: instant.nanoseconds(since: lastLook) / 2)
                 let boundary = max(middle, hold.began)
-                if hold.isReported {
+                if hold.isReported || isLong(hold, interruptions: interruptions) {
                     end(hold, at: boundary, width: width, interruptions: interruptions, number: number, into: &said)
                 }
                 hold = makeHold(job, began: boundary)
             }
             hold.job.within = job.within
+            hold.job.mark = job.mark ?? hold.job.mark
             if let observation = observations[job.identity] { hold.evidence.add(observation) }
             let cover = isCovered(job.lane)
-            if cover.isReported { hold.isCovered = true }
+            // A job that has begun since is what ended the starvation.
+            if known != nil, cover.isReported { hold.isCovered = true }
             let duration = hold.durationNanoseconds(at: instant, interruptions: interruptions)
+            // Holders rarely end at one instant: it is told of by itself once it has outlived the starvation for as long.
+            if known != nil, cover.isReported, !hold.isReported {
+                hold.nextReportNanoseconds = max(
+                    hold.nextReportNanoseconds,
+                    duration + policy.thresholdNanoseconds
+                )
+            }
             if duration >= hold.nextReportNanoseconds, !cover.isExpected {
                 let state: StallReport.State = hold.isReported ? .ongoing : .begun
                 if !hold.isReported {
@@ -130,7 +142,7 @@ struct HoldDetector: Sendable {
                 hold.preparation = preparations
                 prepared.append((Preparation(number: preparations, thread: job.thread), job))
             }
-            if holds.count < Limits.jobsHeld || holds[job.identity] != nil { holds[job.identity] = hold }
+            holds[job.identity] = hold
         }
         lastLook = instant
         return said
@@ -143,10 +155,15 @@ struct HoldDetector: Sendable {
     }
 
     /// Ends what goes on, because it is not watched any more.
-    mutating func finish(at instant: MonotonicInstant, width: Int, interruptions: InterruptionLog) -> [Said] {
+    mutating func finish(
+        at instant: MonotonicInstant,
+        width: Int,
+        interruptions: InterruptionLog,
+        number: () -> UInt64
+    ) -> [Said] {
         var said: [Said] = []
-        for hold in holds.values where hold.isReported {
-            end(hold, at: instant, width: width, interruptions: interruptions, number: { hold.number }, into: &said)
+        for hold in holds.values where hold.isReported || isLong(hold, interruptions: interruptions) {
+            end(hold, at: instant, width: width, interruptions: interruptions, number: number, into: &said)
         }
         holds = [:]
         return said
@@ -186,12 +203,12 @@ struct HoldDetector: Sendable {
         }
         for hold in holds.values {
             let duration = hold.durationNanoseconds(at: instant, interruptions: interruptions)
-            guard duration >= policy.thresholdNanoseconds, hold.isReported || hold.isCovered || hold.job.kind != .actor
-            else { continue }
-            result.currentStallNanoseconds = max(result.currentStallNanoseconds ?? 0, duration)
-            // Up to the last look it ran for certain.
+            // Up to the last look it ran for certain; an actor's may have gone on to its next task since.
             let certain = hold.durationNanoseconds(at: lastLook, interruptions: interruptions)
-            if certain >= policy.thresholdNanoseconds {
+            let isCertain = certain >= policy.thresholdNanoseconds
+            guard duration >= policy.thresholdNanoseconds, isCertain || hold.job.kind != .actor else { continue }
+            result.currentStallNanoseconds = max(result.currentStallNanoseconds ?? 0, duration)
+            if isCertain {
                 result.certainStallNanoseconds = (result.certainStallNanoseconds ?? 0) + certain
             }
         }
@@ -203,6 +220,11 @@ struct HoldDetector: Sendable {
         holds.values
             .filter { $0.durationNanoseconds(at: instant, interruptions: interruptions) >= policy.thresholdNanoseconds }
             .sorted { ($0.began, $0.job.identity.slot) < ($1.began, $1.job.identity.slot) }
+    }
+
+    /// Whether it was past the threshold at the last look: it is counted as what goes on, and so must its end be.
+    private func isLong(_ hold: Hold, interruptions: InterruptionLog) -> Bool {
+        hold.durationNanoseconds(at: lastLook, interruptions: interruptions) >= policy.thresholdNanoseconds
     }
 
     private func makeHold(_ job: Job, began: MonotonicInstant? = nil) -> Hold {
@@ -253,7 +275,11 @@ struct HoldDetector: Sendable {
             durationNanoseconds: duration,
             interruptedNanoseconds: hold.interruptedNanoseconds(until: instant, interruptions: interruptions),
             severity: policy.thresholds.severity(ofNanoseconds: duration) ?? .warning,
-            cause: hold.evidence.verdict,
+            cause: state == .ended
+                ? hold.evidence.verdict(
+                    ofNanoseconds: duration,
+                    thresholdNanoseconds: policy.thresholdNanoseconds
+                ) : hold.evidence.verdict,
             cpuShare: hold.evidence.cpuShare,
             thread: hold.job.thread,
             depth: nil,

@@ -55,6 +55,8 @@ public struct Job: Sendable, Hashable {
     public var name: String?
     /// Tells what an actor's job is at from what it was at before; `nil` where that is not known.
     public var within: UInt64?
+    /// Mark of what started it, such as a test; `nil` where it has none, or that is not known.
+    public var mark: UInt64?
 
     /// Creates a job.
     public init(
@@ -65,7 +67,8 @@ public struct Job: Sendable, Hashable {
         kind: JobKind = .task,
         task: UInt64? = nil,
         name: String? = nil,
-        within: UInt64? = nil
+        within: UInt64? = nil,
+        mark: UInt64? = nil
     ) {
         self.identity = identity
         self.thread = thread
@@ -75,5 +78,6 @@ public struct Job: Sendable, Hashable {
         self.task = task
         self.name = name
         self.within = within
+        self.mark = mark
     }
 }

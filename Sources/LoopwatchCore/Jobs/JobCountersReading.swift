@@ -32,6 +32,8 @@ public struct JobCountersReading: Sendable, Equatable {
         public var waitNanoseconds: Int64
         /// The same with the time for which those that wait have waited: its growth is the average depth.
         public var queuedNanoseconds: Int64
+        /// Jobs that have ended or suspended, also those that were not seen to be handed over.
+        public var ended: UInt64
         /// How long jobs ran that have ended or suspended, in nanoseconds.
         public var runNanoseconds: Int64
         /// The same with the time for which those that run have run.
@@ -47,6 +49,7 @@ public struct JobCountersReading: Sendable, Equatable {
             started: UInt64 = 0,
             waitNanoseconds: Int64 = 0,
             queuedNanoseconds: Int64 = 0,
+            ended: UInt64 = 0,
             runNanoseconds: Int64 = 0,
             busyNanoseconds: Int64 = 0,
             running: Int = 0,
@@ -56,6 +59,7 @@ public struct JobCountersReading: Sendable, Equatable {
             self.started = started
             self.waitNanoseconds = waitNanoseconds
             self.queuedNanoseconds = queuedNanoseconds
+            self.ended = ended
             self.runNanoseconds = runNanoseconds
             self.busyNanoseconds = busyNanoseconds
             self.running = running

@@ -15,7 +15,9 @@ public struct JobPoolDetector: Sendable {
     }
 
     private let policy: DetectionPolicy
-    private let width: Int
+    /// Threads that each lane may have.
+    public var width: Int
+    private let watched: [JobLane]
     private let tellsWaits: Bool
     private var holds: HoldDetector
     private var main: HoldDetector
@@ -31,13 +33,21 @@ public struct JobPoolDetector: Sendable {
     ///   - width: threads that each priority may have.
     ///   - reading: what was counted so far.
     ///   - tellsWaits: whether every job is seen to be enqueued; otherwise only held threads are found.
-    public init(policy: DetectionPolicy, width: Int, reading: JobReading, tellsWaits: Bool = true) {
+    ///   - lanes: where jobs wait, from the first of ``JobLane`` on: a pool of another kind has only that.
+    public init(
+        policy: DetectionPolicy,
+        width: Int,
+        reading: JobReading,
+        tellsWaits: Bool = true,
+        lanes watched: [JobLane] = JobLane.ofPool
+    ) {
+        self.watched = watched
         self.tellsWaits = tellsWaits
         self.policy = policy
         self.width = max(1, width)
         holds = HoldDetector(policy: policy, now: reading.instant)
         main = HoldDetector(policy: policy, now: reading.instant)
-        lanes = JobLane.ofPool.map { lane in
+        lanes = watched.map { lane in
             LaneDetector(lane: lane, policy: policy, reading: reading.lanes[lane.rawValue], now: reading.instant)
         }
         last = reading
@@ -47,6 +57,19 @@ public struct JobPoolDetector: Sendable {
     public func wanted(_ reading: JobReading) -> [Job] {
         holds.wanted(reading.running.filter(\.lane.isOfPool), at: reading.instant)
             + main.wanted(reading.running.filter { $0.lane == .main }, at: reading.instant)
+    }
+
+    /// Whether ``JobReading/runDelayNanoseconds`` is to be read: jobs wait, no thread takes them up, and not all are held.
+    public func wantsRunDelay(_ reading: JobReading) -> Bool {
+        tellsWaits
+            && JobLane.ofPool.contains { lane in
+                lanes[lane.rawValue].wantsRunDelay(
+                    reading.lanes[lane.rawValue],
+                    holders: reading.running.count { $0.lane == lane },
+                    width: width,
+                    at: reading.instant
+                )
+            }
     }
 
     /// Takes a reading.
@@ -61,7 +84,7 @@ public struct JobPoolDetector: Sendable {
             return episodes
         }
         let ofPool = reading.running.filter(\.lane.isOfPool)
-        let covers = JobLane.ofPool.map { lane in
+        let covers = watched.map { lane in
             guard tellsWaits else { return (isExpected: false, isReported: false) }
             return lanes[lane.rawValue].covers(
                 reading.lanes[lane.rawValue],
@@ -82,7 +105,7 @@ public struct JobPoolDetector: Sendable {
         )
         var said = heldSaid.map { Said(isOfMainActor: false, draft: $0.draft) }
         said += lookAtMainActor(reading, observations, interruptions, number)
-        for lane in JobLane.ofPool where tellsWaits {
+        for lane in watched where tellsWaits {
             let holders = ofPool.filter { $0.lane == lane }
                 .sorted { ($0.began, $0.identity.slot) < ($1.began, $1.identity.slot) }
             let ends = reading.ended.filter { $0.job.lane == lane }.map(\.ended)
@@ -94,6 +117,7 @@ public struct JobPoolDetector: Sendable {
                 ),
                 width: width,
                 firstEnd: ends.min(),
+                delayNanoseconds: reading.runDelayNanoseconds,
                 at: reading.instant,
                 interruptions: interruptions,
                 number: number
@@ -139,14 +163,20 @@ public struct JobPoolDetector: Sendable {
 
     /// Ends what goes on, because it is not watched any more.
     public mutating func finish(at instant: MonotonicInstant, interruptions: InterruptionLog) -> [Said] {
-        var said = holds.finish(at: instant, width: width, interruptions: interruptions)
+        var episodes = episodes
+        func number() -> UInt64 {
+            episodes += 1
+            return episodes
+        }
+        var said = holds.finish(at: instant, width: width, interruptions: interruptions, number: number)
             .map { Said(isOfMainActor: false, draft: $0.draft) }
-        said += main.finish(at: instant, width: 1, interruptions: interruptions)
+        said += main.finish(at: instant, width: 1, interruptions: interruptions, number: number)
             .map { Said(isOfMainActor: true, draft: $0.draft) }
         for index in lanes.indices {
             said += lanes[index].finish(at: instant, width: width, interruptions: interruptions)
                 .map { Said(isOfMainActor: false, draft: $0) }
         }
+        self.episodes = episodes
         return said
     }
 

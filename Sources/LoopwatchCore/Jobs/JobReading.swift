@@ -57,6 +57,9 @@ public struct JobReading: Sendable {
     public var running: [Job]
     /// The long jobs that have ended since the reading before.
     public var ended: [Ended]
+    /// Time for which all threads of the process together have waited for a CPU, in nanoseconds, where that was asked for
+    /// (``JobPoolDetector/wantsRunDelay(_:)``).
+    public var runDelayNanoseconds: Int64?
 
     /// Creates a reading.
     public init(instant: MonotonicInstant, lanes: [Lane], running: [Job], ended: [Ended]) {

@@ -21,6 +21,18 @@ struct LaneDetector: Sendable {
         var held = 0
         var holderCause: Cause?
         var waitingMost = 0
+        /// What the threads of the process had waited for a CPU when that was first read, and whether they did for most of
+        /// the time since.
+        var delay: (instant: MonotonicInstant, nanoseconds: Int64)?
+        var isKeptFromCPU = false
+
+        mutating func note(delayNanoseconds: Int64, at instant: MonotonicInstant) {
+            guard let delay else {
+                delay = (instant, delayNanoseconds)
+                return
+            }
+            isKeptFromCPU = (delayNanoseconds - delay.nanoseconds) * 2 >= instant.nanoseconds(since: delay.instant)
+        }
     }
 
     /// What holds the lane's threads.
@@ -71,7 +83,13 @@ struct LaneDetector: Sendable {
     ) -> (isExpected: Bool, isReported: Bool) {
         let idle = reading.lastStart.map { instant.nanoseconds(since: $0) } ?? 0
         let isExpected = reading.waiting > 0 && holders >= width && idle >= policy.thresholdNanoseconds / 4
-        return (isExpected, blocked?.isReported == true)
+        return (isExpected, blocked.map { $0.isReported && $0.finding == .starved } ?? false)
+    }
+
+    /// Whether it is to be found out if the process gets its CPU: jobs have waited for some time, and threads are not held.
+    func wantsRunDelay(_ reading: JobReading.Lane, holders: Int, width: Int, at instant: MonotonicInstant) -> Bool {
+        guard reading.waiting > 0, holders < width, let blocked else { return false }
+        return instant.nanoseconds(since: blocked.began) >= policy.thresholdNanoseconds / 4
     }
 
     /// Takes the lane's part of a reading.
@@ -80,6 +98,7 @@ struct LaneDetector: Sendable {
         holders: Holders,
         width: Int,
         firstEnd: MonotonicInstant?,
+        delayNanoseconds: Int64? = nil,
         at instant: MonotonicInstant,
         interruptions: InterruptionLog,
         number: () -> UInt64
@@ -95,10 +114,10 @@ struct LaneDetector: Sendable {
         // A job has begun: a thread was free.
         if let episode = blocked, waiting == 0 || reading.lastStartTicks != episode.lastStartTicks {
             let start = reading.lastStart ?? instant
-            // The job that ended made room for the one that began.
-            let end = min(max(firstEnd.map { min($0, start) } ?? start, episode.began), instant)
+            // Where jobs held all threads, the first of those that ended made room for the one that began.
+            let free = episode.finding == .starved ? firstEnd : nil
+            let end = min(max(free.map { min($0, start) } ?? start, episode.began), instant)
             blocked = nil
-            servedAgain = end
             finish(episode, at: end, kind: .stall, context, number: number, into: &said)
         }
         if let oldest {
@@ -112,7 +131,10 @@ struct LaneDetector: Sendable {
             }
             if var episode = blocked {
                 episode.finding = holders.jobs.count >= width ? .starved : .takenByOthers
+                if let delayNanoseconds { episode.note(delayNanoseconds: delayNanoseconds, at: instant) }
                 episode.cause = cause(holders)
+                // Threads that are ready and get no CPU look like threads that other work has.
+                if episode.finding == .takenByOthers, episode.isKeptFromCPU { episode.cause = .runqueue }
                 episode.held = holders.jobs.count
                 episode.holderCause = holders.mostFrequentCause
                 episode.waitingMost = max(episode.waitingMost, waiting)
@@ -140,6 +162,10 @@ struct LaneDetector: Sendable {
         return said
     }
 
+    private func middle(_ from: MonotonicInstant, _ to: MonotonicInstant) -> MonotonicInstant {
+        from.advanced(byNanoseconds: to.nanoseconds(since: from) / 2)
+    }
+
     /// When something is due, after the latest look; `nil` if nothing waits.
     func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
         var next: MonotonicInstant?
@@ -148,6 +174,14 @@ struct LaneDetector: Sendable {
             let interrupted = interruptions.overlapNanoseconds(from: episode.began, to: lastLook)
             let due = episode.began.advanced(byNanoseconds: episode.nextReportNanoseconds + interrupted)
             let soon = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
+            // Once before it is due, to see whether its threads get their CPU.
+            let half = episode.began.advanced(byNanoseconds: policy.thresholdNanoseconds / 2)
+            // That takes two readings; a wait that was found late has the first at once.
+            let isUnread =
+                episode.finding == .takenByOthers && episode.delay == nil && !episode.isReported
+                && due.nanoseconds(since: lastLook) >= policy.thresholdNanoseconds / 8
+            let reading = half > lastLook ? half : isUnread ? min(soon, middle(lastLook, due)) : nil
+            if let reading, reading > lastLook { next = next.map { min($0, reading) } ?? reading }
             let own =
                 episode.isReported || due <= lastLook ? min(max(due, lastLook.advanced(byNanoseconds: 1)), soon) : due
             next = next.map { min($0, own) } ?? own
@@ -202,11 +236,11 @@ struct LaneDetector: Sendable {
         number: () -> UInt64,
         into said: inout [ReportDraft]
     ) {
-        // What was late because no thread was free is no congestion.
-        let since = oldest.map { max($0, servedAgain ?? $0) }
-        let isLate = since.map { instant.nanoseconds(since: $0) >= policy.thresholdNanoseconds } ?? false
+        func isLate(_ since: MonotonicInstant) -> Bool {
+            instant.nanoseconds(since: since) >= policy.thresholdNanoseconds
+        }
         if var episode = late {
-            if isLate || blocked?.isReported == true {
+            if oldest.map(isLate) ?? false || blocked?.isReported == true {
                 episode.finding = .congested
                 episode.waitingMost = max(episode.waitingMost, waiting)
                 report(&episode, at: instant, kind: .congestion, context, number: number, into: &said)
@@ -217,8 +251,10 @@ struct LaneDetector: Sendable {
             }
             return
         }
-        // Nothing has begun for long: that is no congestion either, or it is not known yet whether it is one.
-        guard isLate, let since, let blocked, !blocked.isReported, blocked.began > since,
+        // What was late because no thread was free is no congestion.
+        let since = oldest.map { max($0, servedAgain ?? $0) }
+        // Nothing has begun for long: that is none either, or it is not known yet whether it is one.
+        guard let since, isLate(since), let blocked, !blocked.isReported, blocked.began > since,
             instant.nanoseconds(since: blocked.began) < policy.thresholdNanoseconds / 2
         else { return }
         var episode = Episode(began: since, nextReportNanoseconds: policy.thresholdNanoseconds)
@@ -265,6 +301,7 @@ struct LaneDetector: Sendable {
         begin(&episode, kind: kind, number: number)
         let draft = draft(episode, .ended, kind: kind, until: instant, context)
         if kind == .stall {
+            servedAgain = instant
             statistics.count(draft)
         } else {
             statistics.congestions += 1

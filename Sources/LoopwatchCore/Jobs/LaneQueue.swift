@@ -6,7 +6,7 @@
 /// Each priority's queue hands out its jobs in the order in which they came. So the oldest of those that wait is the one
 /// after the last that started; and it came within the interval between two readings in which the count of jobs that came
 /// passed that number. The first of an interval is noted to the nanosecond, so a job that finds an empty queue, and waits,
-/// is known exactly; another to within the interval.
+/// is known exactly; another to within the interval, for which those that came in it are taken to have come evenly.
 struct LaneQueue: Sendable {
     private struct Interval: Sendable {
         /// Jobs that had come before it, and by its end.
@@ -43,7 +43,7 @@ struct LaneQueue: Sendable {
             enqueued = lane.enqueued
         }
         intervals.removeAll { $0.after <= lane.started }
-        if intervals.count > Limits.laneIntervals { merge() }
+        while intervals.count > Limits.laneIntervals { merge() }
         lastReading = instant
     }
 
@@ -52,19 +52,23 @@ struct LaneQueue: Sendable {
         guard lane.enqueued > lane.started, let interval = intervals.first(where: { $0.after > lane.started }) else {
             return nil
         }
-        if lane.started <= interval.before, let first = interval.first { return first }
-        return interval.from.advanced(byNanoseconds: interval.to.nanoseconds(since: interval.from) / 2)
+        // None of them came before the first.
+        let from = interval.first ?? interval.from
+        let length = interval.to.nanoseconds(since: from)
+        guard interval.first == nil else {
+            let position = lane.started > interval.before ? lane.started - interval.before : 0
+            let part = Double(position) / Double(interval.after - interval.before)
+            return from.advanced(byNanoseconds: Int64(Double(length) * part))
+        }
+        return from.advanced(byNanoseconds: length / 2)
     }
 
-    /// Makes one of every two intervals.
+    /// Makes one of the two neighbours that are the shortest together, so that each is a fraction of all.
     private mutating func merge() {
-        intervals = stride(from: 0, to: intervals.count, by: 2).map { index in
-            var interval = intervals[index]
-            if index + 1 < intervals.count {
-                interval.after = intervals[index + 1].after
-                interval.to = intervals[index + 1].to
-            }
-            return interval
-        }
+        func length(_ index: Int) -> Int64 { intervals[index + 1].to.nanoseconds(since: intervals[index].from) }
+        guard let index = (0..<intervals.count - 1).min(by: { length($0) < length($1) }) else { return }
+        let next = intervals.remove(at: index + 1)
+        intervals[index].after = next.after
+        intervals[index].to = next.to
     }
 }

@@ -31,6 +31,8 @@ public struct PoolFinding: Sendable, Equatable {
     public var width: Int
     /// For how long the job that has waited longest has waited, in nanoseconds.
     public var oldestWaitNanoseconds: Int64?
+    /// Whether it is Swift's pool, and not one that the host has metered.
+    public var isOfSwift = true
 
     /// Creates a finding.
     public init(

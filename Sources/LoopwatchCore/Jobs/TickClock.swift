@@ -33,10 +33,11 @@ public struct TickClock: Sendable {
         nanosecondsOfTick = Double(elapsed) / Double(ticks - firstTicks)
     }
 
-    /// The instant of a tick, exact close to the latest reading.
+    /// The instant of a tick, exact close to the latest reading; one beyond the range of instants lies at its end.
     public func instant(ofTicks other: UInt64) -> MonotonicInstant {
         let distance = Int64(bitPattern: other &- ticks)
-        return instant.advanced(byNanoseconds: nanoseconds(ofTicks: distance))
+        let (sum, overflow) = instant.nanoseconds.addingReportingOverflow(nanoseconds(ofTicks: distance))
+        return MonotonicInstant(nanoseconds: overflow ? (distance < 0 ? .min : .max) : sum)
     }
 
     /// The length of a number of ticks, in nanoseconds.

@@ -66,7 +66,7 @@ public struct StallStatistics: Sendable, Equatable {
     }
 
     /// Adds what another part of the same target came to; of what goes on, the longest counts.
-    mutating func add(_ other: StallStatistics) {
+    public mutating func add(_ other: StallStatistics) {
         stallDuration.add(other.stallDuration)
         finishedStallNanoseconds += other.finishedStallNanoseconds
         for index in stallsBySeverity.indices { stallsBySeverity[index] += other.stallsBySeverity[index] }

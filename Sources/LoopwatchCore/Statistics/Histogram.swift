@@ -55,7 +55,7 @@ public struct Histogram: Sendable, Equatable {
     }
 
     /// Adds the observations of another histogram with the same edges.
-    mutating func add(_ other: Histogram) {
+    public mutating func add(_ other: Histogram) {
         for index in counts.indices {
             counts[index] += other.counts[index]
             exemplars[index] = exemplars[index] ?? other.exemplars[index]
@@ -63,6 +63,23 @@ public struct Histogram: Sendable, Equatable {
         count += other.count
         let (sum, overflow) = sumNanoseconds.addingReportingOverflow(other.sumNanoseconds)
         sumNanoseconds = overflow ? .max : sum
+    }
+
+    /// The same with no fewer observations up to any edge than an earlier one had.
+    ///
+    /// What several threads count may be read while one has counted an observation, and not yet in which bucket.
+    public func notBelow(_ earlier: Histogram) -> Histogram {
+        var (now, then, shown) = (UInt64(0), UInt64(0), UInt64(0))
+        var copy = self
+        for index in counts.indices {
+            now += counts[index]
+            then += earlier.counts[index]
+            copy.counts[index] = max(now, then) - shown
+            shown = max(now, then)
+        }
+        copy.count = shown
+        copy.sumNanoseconds = max(sumNanoseconds, earlier.sumNanoseconds)
+        return copy
     }
 
     /// Creates a histogram of observations that were counted elsewhere.

@@ -67,6 +67,10 @@ final class DemoApplication: Sendable {
                 DrainedExecutor.drainExecutor(database, until: deadline(after: lengths.executor)) {
                     answer(DemoResponse(status: 200, text: "the executor has threads again"))
                 }
+            case "/executor/deadlock":
+                try DeadlockedExecutor.deadlockExecutor(database, until: deadline(after: lengths.executor)) {
+                    answer(DemoResponse(status: 200, text: "the dead-lock is over"))
+                }
             default:
                 answer(DemoResponse(status: 404, text: "nothing here"))
             }

@@ -4,7 +4,8 @@
 import LoopwatchCore
 
 extension MetricCatalog {
-    /// The families of a pool the jobs of which are accounted: Swift's global executor.
+    /// The families of a pool the jobs of which are accounted: Swift's global executor, and pools that the host has metered,
+    /// which have no priorities.
     static let jobs: [MetricDescription] = accounting + threads + work + holds
 
     private static let byPriority = (label: "priority", values: JobLane.ofPool.map(\.label))
@@ -27,7 +28,7 @@ extension MetricCatalog {
             .counter,
             help: "Jobs that ran though they were not seen to be enqueued: timers, and what waited at the start."
         ) { pool, _ in
-            pool.jobs?.counters.map { .count($0.unstamped) }
+            pool.jobs?.runs.map { .count($0.unstamped) }
         },
         .pool(
             "loopwatch_pool_untracked_jobs",
@@ -52,7 +53,7 @@ extension MetricCatalog {
             .gauge,
             help: "Threads of the pool that are running a work item; threads_limit is for each priority."
         ) { pool, _ in
-            pool.jobs?.counters.map { .integer($0.sum(.pool, \.running)) }
+            pool.jobs?.runs.map { .integer($0.sum(.pool, \.running)) }
         },
         .pool("loopwatch_pool_threads_held", .gauge, help: "Threads that one work item has held beyond the threshold.")
         {
@@ -66,7 +67,7 @@ extension MetricCatalog {
             unit: "seconds",
             help: "Total time the pool's threads ran work items, including those that run; its rate is busy threads."
         ) { pool, _ in
-            pool.jobs?.counters.map { .nanoseconds($0.sum(.pool, \.busyNanoseconds)) }
+            pool.jobs?.runs.map { .nanoseconds($0.sum(.pool, \.busyNanoseconds)) }
         },
     ]
 
@@ -76,9 +77,11 @@ extension MetricCatalog {
             "loopwatch_pool_jobs",
             .counter,
             by: byPriority,
-            help: "Work items that have begun to run, by the priority at which they waited."
+            help:
+                "Work items that have begun to run, by the priority at which they waited; where only enqueues are "
+                + "accounted, those that were handed over."
         ) { pool, index in
-            pool.jobs?.counters.map { .count($0.lanes[JobLane.ofPool[index].rawValue].started) }
+            pool.jobs?.jobs(index).map { .count($0) }
         },
         .pool(
             "loopwatch_pool_jobs_waiting",
@@ -86,7 +89,7 @@ extension MetricCatalog {
             by: byPriority,
             help: "Work items waiting for a thread, by priority: each has a queue of its own."
         ) { pool, index in
-            pool.jobs?.counters.map { .integer($0.lanes[JobLane.ofPool[index].rawValue].waiting) }
+            pool.jobs?.lane(index).map { .integer($0.waiting) }
         },
         .pool(
             "loopwatch_pool_job_kinds",
@@ -94,14 +97,14 @@ extension MetricCatalog {
             by: byKind,
             help: "Work items that have begun to run by kind, those of the main actor included."
         ) { pool, index in
-            pool.jobs?.counters.map { .count($0.kinds.count(at: index)) }
+            pool.jobs.flatMap { $0.isOfSwift ? $0.runs : nil }.map { .count($0.kinds.count(at: index)) }
         },
         .pool(
             "loopwatch_pool_queue_depth_max",
             .gauge,
             help: "Most work items that were seen waiting since the start; never reset by a scrape."
         ) { pool, _ in
-            pool.jobs.flatMap { jobs in jobs.counters.map { _ in .integer(jobs.depthMaximum) } }
+            pool.jobs.flatMap { jobs in jobs.runs.map { _ in .integer(jobs.depthMaximum) } }
         },
         .pool(
             "loopwatch_pool_queued_seconds",
@@ -111,7 +114,7 @@ extension MetricCatalog {
                 "Total time work items have waited for a thread, including those that wait; its rate is the average "
                 + "queue depth, so that no peak between two scrapes is lost."
         ) { pool, _ in
-            pool.jobs?.counters.map { .nanoseconds($0.sum(.pool, \.queuedNanoseconds)) }
+            pool.jobs?.runs.map { .nanoseconds($0.sum(.pool, \.queuedNanoseconds)) }
         },
         .pool(
             "loopwatch_pool_run_seconds",
@@ -119,7 +122,7 @@ extension MetricCatalog {
             unit: "seconds",
             help: "Time a work item ran until it ended or suspended."
         ) { pool, _ in
-            pool.jobs?.counters.map { .histogram($0.runs[JobGroup.pool.rawValue]) }
+            pool.jobs?.runs.map { .histogram($0.runs[JobGroup.pool.rawValue]) }
         },
     ]
 
@@ -166,4 +169,15 @@ extension MetricCatalog {
             pool.jobs.map { .nanoseconds($0.holds.currentStallNanoseconds ?? 0) }
         },
     ]
+}
+
+extension JobPoolSnapshot {
+    /// A priority's counters, of those of the pool; a metered pool has only the first.
+    fileprivate func lane(_ index: Int) -> JobCountersReading.Lane? {
+        guard isOfSwift || index == 0 else { return nil }
+        return runs.map { $0.lanes[JobLane.ofPool[index].rawValue] }
+    }
+
+    /// How many jobs of a priority there were.
+    fileprivate func jobs(_ index: Int) -> UInt64? { isOfSwift || index == 0 ? jobs(JobLane.ofPool[index]) : nil }
 }

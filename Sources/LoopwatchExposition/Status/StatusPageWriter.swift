@@ -35,6 +35,7 @@ package enum StatusPageWriter {
         appendBlocked(rows, to: &buffer)
         appendDown(snapshot.components, to: &buffer)
         appendTable(rows, to: &buffer)
+        appendAccounting(snapshot.pools, to: &buffer)
         appendWarnings(reports, to: &buffer)
         buffer.append(text: "<ul>\n")
         for (path, meaning) in StatusText.links {
@@ -110,6 +111,18 @@ package enum StatusPageWriter {
             buffer.append(text: "</tr>\n")
         }
         buffer.append(text: "</table>\n")
+    }
+
+    /// Appends how Swift's pool is accounted.
+    private static func appendAccounting(_ pools: [PoolSnapshot], to buffer: inout [UInt8]) {
+        for pool in pools {
+            guard let text = StatusText.accounting(of: pool) else { continue }
+            buffer.append(text: "<p>pool <bdi>")
+            buffer.append(htmlText: pool.name)
+            buffer.append(text: "</bdi> is ")
+            buffer.append(htmlText: text)
+            buffer.append(text: "</p>\n")
+        }
     }
 
     /// Appends the latest warnings as the log has them.

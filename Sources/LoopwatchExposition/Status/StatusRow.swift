@@ -86,6 +86,26 @@ enum StatusText {
         ("/livez", "is the watchdog alive"), ("/readyz", "is everything that was asked for running"),
     ]
 
+    /// How Swift's pool is accounted, and what it does now; `nil` for any other pool.
+    ///
+    /// ```
+    /// accounted exactly; 2 threads busy, 1 of them held beyond the threshold; 15 jobs waiting, 40 at most
+    /// accounted by beats: the metadata of jobs has another layout
+    /// ```
+    static func accounting(of pool: PoolSnapshot) -> String? {
+        guard let jobs = pool.jobs else { return nil }
+        let status = jobs.accounting
+        var text = status.mode == .exact ? "accounted exactly" : "accounted by \(status.mode.label)"
+        if !status.isSettled { text += " as yet" }
+        if let reason = status.reason { text += ": \(reason)" }
+        guard let counters = jobs.runs else { return text }
+        let busy = counters.sum(.pool, \.running)
+        text += "; \(busy) \(busy == 1 ? "thread" : "threads") busy, \(jobs.held) of them held beyond the threshold"
+        guard status.mode == .exact else { return text }
+        let waiting = counters.sum(.pool, \.waiting)
+        return text + "; \(waiting) \(waiting == 1 ? "job" : "jobs") waiting, \(jobs.depthMaximum) at most"
+    }
+
     /// The latest warnings that are shown, newest first.
     static func shown(_ reports: [StallReport]) -> some Sequence<StallReport> {
         reports.suffix(reportsMaximum).reversed()

@@ -30,6 +30,7 @@ package enum StatusTextWriter {
             buffer.append(0x0A)
             appendTable(rows, to: &buffer)
         }
+        appendAccounting(snapshot.pools, to: &buffer)
         buffer.append(text: "\nlatest warnings\n")
         if reports.isEmpty { buffer.append(text: "none\n") }
         for report in StatusText.shown(reports) { WarningLineWriter.write(report, into: &buffer) }
@@ -58,6 +59,16 @@ package enum StatusTextWriter {
                 buffer.append(logfmtValue: cause)
             }
             buffer.append(0x0A)
+        }
+    }
+
+    /// Appends how Swift's pool is accounted.
+    private static func appendAccounting(_ pools: [PoolSnapshot], to buffer: inout [UInt8]) {
+        for pool in pools {
+            guard let text = StatusText.accounting(of: pool) else { continue }
+            buffer.append(text: "\npool ")
+            buffer.append(logfmtValue: pool.name)
+            buffer.append(text: " is \(text)\n")
         }
     }
 

@@ -10,8 +10,10 @@ enum PoolFindingJSONWriter {
         guard let pool = report.pool else { return }
         buffer.append(text: #","finding":"#)
         buffer.append(jsonString: label(of: pool.kind))
-        buffer.append(text: #","priority":"#)
-        buffer.append(jsonString: pool.lane.label)
+        if pool.lane.isOfPool, pool.isOfSwift {
+            buffer.append(text: #","priority":"#)
+            buffer.append(jsonString: pool.lane.label)
+        }
         if pool.kind == .heldThread, let job = pool.holders.first {
             buffer.append(text: #","job":"#)
             write(job, into: &buffer)

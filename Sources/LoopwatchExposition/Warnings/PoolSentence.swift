@@ -1,16 +1,16 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
-import LoopwatchCore
+package import LoopwatchCore
 
 /// Says in one sentence what keeps the jobs of a pool waiting.
 ///
 /// ```
 /// all 2 threads are held (lock) and 15 jobs wait, the oldest for 2002ms: 2 at SlowDatabase.query() SlowDatabase.swift:25
 /// ```
-enum PoolSentence {
+package enum PoolSentence {
     /// The sentence; `nil` for a report that says it all without.
-    static func text(of report: StallReport) -> String? {
+    package static func text(of report: StallReport) -> String? {
         guard let pool = report.pool else { return nil }
         let isOver = report.state == .ended
         let are = isOver ? "were" : "are"
@@ -26,9 +26,17 @@ enum PoolSentence {
         case .heldThread: return nil
         case .starved:
             let reason = pool.holderCause.map { " (\($0.text))" } ?? ""
-            let threads = pool.width == 1 ? "the only thread is" : "all \(pool.width) threads \(are)"
+            let threads =
+                pool.width == 1 ? "the only thread \(isOver ? "was" : "is")" : "all \(pool.width) threads \(are)"
             return "\(threads) held\(reason) and \(waiting)" + places(report)
+        case .takenByOthers where report.cause == .runqueue || report.cause == .throttled:
+            let reason = report.cause == .throttled ? " (its quota is used up)" : ""
+            return "its threads \(are) ready and \(isOver ? "got" : "get") no CPU\(reason), and \(waiting)"
         case .takenByOthers:
+            guard pool.isOfSwift else {
+                return "items that are not metered, or none, \(isOver ? "had" : "have") \(pool.width - pool.held) of "
+                    + "\(pool.width) threads, and \(waiting)" + places(report)
+            }
             let holders =
                 pool.held == 0
                 ? "no Swift job \(isOver ? "held" : "holds") a thread"

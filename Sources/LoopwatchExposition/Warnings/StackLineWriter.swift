@@ -1,7 +1,7 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
-import LoopwatchCore
+package import LoopwatchCore
 
 /// Writes a stack in a few words, as the warning line has it.
 ///
@@ -12,9 +12,9 @@ import LoopwatchCore
 /// `at` is the frame to blame, `via` are the host's frames that led to it, nearest first. ` < ` stands before one that
 /// called the one before it, ` <~ ` before one that awaits it: an asynchronous caller, which is not on the thread's
 /// stack. A `?` after a name marks a frame found by weaker evidence than a proof. ` < ...` means that there are more.
-enum StackLineWriter {
+package enum StackLineWriter {
     /// Where the thread is blocked: function, then file and line where they are known.
-    static func place(of frame: StackFrame) -> String {
+    package static func place(of frame: StackFrame) -> String {
         var text = name(of: frame)
         guard let file = frame.file else { return text }
         text += " " + String(file.lastPathComponent).clipped(toBytes: Limits.nameBytesInLine)
@@ -23,7 +23,7 @@ enum StackLineWriter {
     }
 
     /// The callers of the frame to blame, nearest first; empty where there are none.
-    static func callers(of stack: Stack) -> String {
+    package static func callers(of stack: Stack) -> String {
         guard let blamed = stack.blamedIndex else { return "" }
         var text = ""
         var count = 0

@@ -61,7 +61,7 @@ package enum WarningLineWriter {
     /// Appends the priority, and the job that holds the thread.
     private static func writeFinding(of report: StallReport, into buffer: inout [UInt8]) {
         guard let pool = report.pool else { return }
-        if pool.lane.isOfPool {
+        if pool.lane.isOfPool, pool.isOfSwift {
             buffer.append(text: " priority=")
             buffer.append(text: pool.lane.label)
         }

@@ -9,7 +9,7 @@ internal import Synchronization
 ///
 /// Nothing is taken for granted: metadata of jobs must look as expected, a probe must run as expected, the word to exchange
 /// must be found where it should be, and a second probe must be seen. Where anything differs nothing is exchanged, and the
-/// next best way is tried. None of the steps waits: who has joined calls ``advance(now:)`` until the status is settled.
+/// next best way is tried. None of the steps waits: who has joined calls ``advance()`` until the status is settled.
 ///
 /// Safe for use from several threads at once.
 package enum JobAccounting {
@@ -21,9 +21,9 @@ package enum JobAccounting {
     private enum Phase {
         case idle
         /// A probe is to pass before anything is exchanged.
-        case probing(since: MonotonicInstant)
+        case probing
         /// A probe is to be seen by what was installed.
-        case verifying(PoolAccounting, since: MonotonicInstant)
+        case verifying(PoolAccounting)
         case settled
     }
 
@@ -48,10 +48,7 @@ package enum JobAccounting {
     /// What is said while the first probe has not run.
     private static let probeWaits = "its probe still waits for a thread of the pool"
 
-    /// How long a probe that was installed before may take, in nanoseconds; a pool that takes longer is blocked.
-    private static let verificationNanosecondsMost: Int64 = 10_000_000_000
-
-    /// Joins; accounting is installed by the following calls of ``advance(now:)``.
+    /// Joins; accounting is installed by the following calls of ``advance()``.
     ///
     /// - Parameters:
     ///   - longNanoseconds: the length from which on a job is remembered after its end.
@@ -85,13 +82,13 @@ package enum JobAccounting {
     }
 
     /// Takes the next step of the installation, if there is one; never waits, but for 2 ms the first time.
-    package static func advance(now: MonotonicInstant) -> PoolAccountingStatus {
+    package static func advance() -> PoolAccountingStatus {
         state.withLock { state in
             guard !state.users.isEmpty else { return PoolAccountingStatus(mode: .off, reason: "it is switched off") }
             switch state.phase {
-            case .idle: begin(&state, now: now)
-            case .probing: checkProbe(&state, now: now)
-            case .verifying(let mode, let since): verify(&state, mode, since: since, now: now)
+            case .idle: begin(&state)
+            case .probing: checkProbe(&state)
+            case .verifying(let mode): verify(&state, mode)
             case .settled: break
             }
             return state.status
@@ -116,7 +113,7 @@ package enum JobAccounting {
 
     // MARK: Steps
 
-    private static func begin(_ state: inout State, now: MonotonicInstant) {
+    private static func begin(_ state: inout State) {
         if !state.isClockReady {
             // A counter that the kernel does not trust may stop, or differ between processors.
             let source = WholeFile.bytes(
@@ -129,28 +126,28 @@ package enum JobAccounting {
         guard best(state) != .off else { return settle(&state, .off, "it is switched off") }
         if let problem = lw_jobs_check() {
             state.reason = String(cString: problem)
-            return install(&state, after: .runs, now: now)
+            return install(&state, after: .runs)
         }
         // Of an earlier installation, and still waiting for a thread: it is the same probe.
         OwnThread.withProfilingSignal { lw_jobs_probe() }
-        state.phase = .probing(since: now)
+        state.phase = .probing
     }
 
-    private static func checkProbe(_ state: inout State, now: MonotonicInstant) {
+    private static func checkProbe(_ state: inout State) {
         switch lw_jobs_probe_state() {
         case LW_PROBE_WAITING, LW_PROBE_IDLE: return
-        case LW_PROBE_PASSED, LW_PROBE_SEEN: install(&state, after: nil, now: now)
+        case LW_PROBE_PASSED, LW_PROBE_SEEN: install(&state, after: nil)
         case LW_PROBE_BYPASSED:
             state.reason = "the process has an executor of its own in place of Swift's"
-            install(&state, after: .runs, now: now)
+            install(&state, after: .runs)
         default:
             state.reason = "the global executor put a job into another queue than its own"
-            install(&state, after: .runs, now: now)
+            install(&state, after: .runs)
         }
     }
 
     /// Installs the best that is allowed and not ruled out.
-    private static func install(_ state: inout State, after ruledOut: PoolAccounting?, now: MonotonicInstant) {
+    private static func install(_ state: inout State, after ruledOut: PoolAccounting?) {
         let ladder: [(PoolAccounting, lw_job_mode)] = [
             (.exact, LW_JOBS_EXACT), (.runs, LW_JOBS_RUNS), (.enqueues, LW_JOBS_ENQUEUES),
         ]
@@ -168,38 +165,32 @@ package enum JobAccounting {
                 continue
             }
             OwnThread.withProfilingSignal { lw_jobs_probe() }
-            state.phase = .verifying(mode, since: now)
+            state.phase = .verifying(mode)
             return
         }
         settle(&state, .off, state.reason)
     }
 
-    private static func verify(
-        _ state: inout State,
-        _ mode: PoolAccounting,
-        since: MonotonicInstant,
-        now: MonotonicInstant
-    ) {
+    private static func verify(_ state: inout State, _ mode: PoolAccounting) {
         switch lw_jobs_probe_state() {
         case LW_PROBE_SEEN: settle(&state, mode, mode == .exact ? nil : state.reason)
-        case LW_PROBE_WAITING, LW_PROBE_IDLE:
-            guard now.nanoseconds(since: since) > verificationNanosecondsMost else { return }
-            refuse(&state, mode, "its second probe did not run", now: now)
-        default: refuse(&state, mode, "its second probe ran unseen", now: now)
+        // However long: a pool may be blocked by then, and beats are posted meanwhile.
+        case LW_PROBE_WAITING, LW_PROBE_IDLE: return
+        // Where jobs run is of no account where they are only counted.
+        case LW_PROBE_BYPASSED, LW_PROBE_ELSEWHERE:
+            guard mode == .enqueues, lw_jobs_probe_is_enqueued() != 0 else {
+                return refuse(&state, mode, "its second probe ran past what was installed")
+            }
+            settle(&state, mode, state.reason)
+        default: refuse(&state, mode, "its second probe was not seen")
         }
     }
 
-    private static func refuse(
-        _ state: inout State,
-        _ mode: PoolAccounting,
-        _ reason: String,
-        now: MonotonicInstant
-    ) {
+    private static func refuse(_ state: inout State, _ mode: PoolAccounting, _ reason: String) {
         _ = lw_jobs_uninstall()
-        state.reason = reason
-        // A probe that waits cannot be sent again.
-        if lw_jobs_probe_state() == LW_PROBE_WAITING { return settle(&state, .off, reason) }
-        install(&state, after: mode, now: now)
+        // What was found first is what the rest follows from.
+        state.reason = state.reason ?? reason
+        install(&state, after: mode)
     }
 
     private static func settle(_ state: inout State, _ mode: PoolAccounting, _ reason: String?) {

@@ -6,6 +6,15 @@ package import LoopwatchCore
 
 /// Reads the counters that a scrape wants.
 package enum JobCounters {
+    /// Threads that had a slot at once at most.
+    ///
+    /// Safe from any thread.
+    package static var threadsSeen: Int {
+        var totals = lw_job_totals()
+        lw_jobs_read(&totals, 0)
+        return Int(totals.slots)
+    }
+
     /// The counters now.
     ///
     /// Safe from any thread; waits for nobody.
@@ -29,6 +38,7 @@ package enum JobCounters {
                     started: lane.started,
                     waitNanoseconds: nanoseconds(lane.wait),
                     queuedNanoseconds: nanoseconds(lane.wait &+ (Int64(bitPattern: queued) > 0 ? queued : 0)),
+                    ended: lane.ended,
                     runNanoseconds: nanoseconds(lane.run),
                     busyNanoseconds: nanoseconds(lane.run &+ (Int64(bitPattern: running) > 0 ? running : 0)),
                     running: Int(lane.running),

@@ -75,7 +75,8 @@ package struct JobReader: ~Copyable {
     private func job(_ job: lw_job) -> Job {
         let kind = JobKind(rawValue: Int(job.kind)) ?? .other
         let within = kind == .actor && job.end == 0 ? lw_jobs_task_within(job.slot, job.start) : 0
-        let name = withUnsafeBytes(of: job.name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let name = withUnsafeBytes(of: job.name) { Self.name($0.prefix { $0 != 0 }) }
+        let mark = job.end == 0 ? lw_jobs_mark(job.slot, job.start) : 0
         return Job(
             identity: JobIdentity(slot: job.slot, startTicks: job.start),
             thread: job.thread,
@@ -84,8 +85,26 @@ package struct JobReader: ~Copyable {
             kind: kind,
             task: job.task == 0 ? nil : job.task,
             name: name.isEmpty ? nil : name,
-            within: within == 0 ? nil : within
+            within: within == 0 ? nil : within,
+            mark: mark == 0 ? nil : mark
         )
+    }
+
+    /// A name that may have been cut within a character.
+    private static func name(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+        var name = String(decoding: bytes, as: UTF8.self)
+        if bytes.count == Int(LW_JOB_NAME_BYTES) - 1, name.unicodeScalars.last == "\u{FFFD}" {
+            name.unicodeScalars.removeLast()
+        }
+        return name
+    }
+
+    /// The jobs that run now.
+    ///
+    /// Safe from any thread.
+    package static func running() -> [Job] {
+        var reader = JobReader(now: Clock.now())
+        return reader.readRunning().map { reader.job($0) }
     }
 
     /// Whether a job still holds its thread.

@@ -10,6 +10,17 @@ enum ELFHeader {
     /// Bytes of a program header.
     private static let programHeaderBytes = 56
 
+    /// Where a program begins, as its symbol table would count it: the header's e_entry; `nil` if what is mapped there is not
+    /// ELF, or nothing begins there, as in most libraries.
+    ///
+    /// Safe on any address.
+    static func entry(of base: UInt64) -> UInt64? {
+        guard bias(of: base) != nil, let header = Memory.words(at: UInt(base), count: 4), header[3] != 0 else {
+            return nil
+        }
+        return header[3]
+    }
+
     /// What was added to every address of a binary when it was loaded; `nil` if what is mapped there is not ELF.
     ///
     /// Safe on any address.

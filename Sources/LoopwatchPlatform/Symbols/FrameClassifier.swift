@@ -13,6 +13,7 @@ enum FrameClassifier {
         "_FoundationCollections", "_FoundationICU", "_FoundationCShims", "XCTest", "Testing", "__C",
         // The watch itself is not to blame for what it watches; its demo is a host like any other.
         "Loopwatch", "LoopwatchCore", "LoopwatchExposition", "LoopwatchHTTP", "LoopwatchPlatform",
+        "LoopwatchTesting",
     ]
     private static let systemModules: Set<String> = ["Glibc", "Musl", "SwiftGlibc"]
     private static let dispatchSymbols = [
@@ -31,7 +32,18 @@ enum FrameClassifier {
     ]
 
     /// The origin of code in a binary, by its symbol as the binary has it and the name that was made of that.
-    static func origin(in image: ImageOrigin, symbol: String?, name: SymbolName?) -> StackFrame.Origin {
+    ///
+    /// - Parameters:
+    ///   - image: the binary's origin.
+    ///   - symbol: the symbol, if there is one.
+    ///   - name: the demangled name, if the symbol is Swift's.
+    ///   - hostHoldsCLibrary: whether the executable is linked with the C library statically.
+    static func origin(
+        in image: ImageOrigin,
+        symbol: String?,
+        name: SymbolName?,
+        hostHoldsCLibrary: Bool = false
+    ) -> StackFrame.Origin {
         switch image {
         case .system: return .system
         case .dispatch: return .dispatch
@@ -41,6 +53,7 @@ enum FrameClassifier {
         if let name, name.kind == .generated { return .runtime }
         if let module = name?.module { return origin(ofModule: module) }
         guard let symbol else { return .host }
+        if hostHoldsCLibrary, SystemFunctions.contain(symbol) { return .system }
         // A specialisation of a function of C has no module, but the function's name.
         return origin(ofSymbol: Demangler.isSwift(symbol) ? name?.text ?? symbol : symbol)
     }

@@ -14,8 +14,16 @@ struct ImageTable: Equatable {
     /// The binaries, in ascending order of their addresses.
     let images: [LoadedImage]
 
+    /// Whether the C library is in no file of its own: the executable holds it.
+    let hostHoldsCLibrary: Bool
+
     /// Creates a table.
-    init(images: [LoadedImage]) { self.images = images.sorted { $0.textStart < $1.textStart } }
+    init(images: [LoadedImage]) {
+        self.images = images.sorted { $0.textStart < $1.textStart }
+        hostHoldsCLibrary = !images.contains { image in
+            ["libc.so", "libc-", "libc.musl", "ld-musl"].contains { image.name.hasPrefix($0) }
+        }
+    }
 
     /// The binaries of this moment.
     ///
@@ -55,7 +63,8 @@ struct ImageTable: Equatable {
             textEnd: place.textEnd,
             bias: bias ?? place.base,
             isELF: bias != nil,
-            origin: ImageOrigin.of(path: path, isExecutable: isExecutable)
+            origin: ImageOrigin.of(path: path, isExecutable: isExecutable),
+            entry: isExecutable ? ELFHeader.entry(of: place.base) : nil
         )
     }
 

@@ -19,6 +19,15 @@ struct LoadedImage: Sendable, Hashable {
     var isELF: Bool
     /// Whose code it holds, as far as its file tells.
     var origin: ImageOrigin
+    /// Where the program begins, as its symbol table would count it; `nil` in a library.
+    var entry: UInt64?
+
+    /// Whether an address, as the symbol table would count it, is of the C library's code that a program begins with: it calls
+    /// `main`, and is on the main thread's stack for as long as that lives.
+    func isEntry(_ offset: UInt64) -> Bool { entry.map { offset >= $0 && offset - $0 < Self.entryBytes } ?? false }
+
+    /// Bytes of that code; at least as many as up to its call of `main`.
+    private static let entryBytes: UInt64 = 34
 }
 
 /// Whose code a binary holds.

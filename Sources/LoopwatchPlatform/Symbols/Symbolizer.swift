@@ -181,7 +181,12 @@ package final class Symbolizer {
         let frames = functions.enumerated().map { index, function in
             let name = Demangler.demangled(function.symbol).map { demangled in
                 let name = SymbolName(demangled: demangled, host: hostModule)
-                let origin = FrameClassifier.origin(in: image.origin, symbol: function.symbol, name: name)
+                let origin = FrameClassifier.origin(
+                    in: image.origin,
+                    symbol: function.symbol,
+                    name: name,
+                    hostHoldsCLibrary: table.hostHoldsCLibrary
+                )
                 // An application is made of many modules; the file tells which.
                 return origin == .host ? SymbolName(demangled: demangled, host: name.module) : name
             }
@@ -195,7 +200,12 @@ package final class Symbolizer {
                 line: function.line,
                 module: image.name,
                 moduleOffset: offset,
-                origin: FrameClassifier.origin(in: image.origin, symbol: function.symbol, name: name),
+                origin: FrameClassifier.origin(
+                    in: image.origin,
+                    symbol: function.symbol,
+                    name: name,
+                    hostHoldsCLibrary: table.hostHoldsCLibrary
+                ),
                 link: index == 0 ? .call : .inlined
             )
             return NamedFrame(frame: frame, kind: name?.kind ?? .function)
@@ -215,12 +225,14 @@ package final class Symbolizer {
     /// How far before an address its line is looked for, in bytes: few looks, near ones first.
     private static let lineDistances: [UInt64] = [4, 10, 20, 40, 80]
 
-    private static func nameless(_ offset: UInt64, in image: LoadedImage) -> StackFrame {
-        StackFrame(
-            function: image.name + "+0x" + String(offset, radix: 16),
+    /// A frame without a name: the binary and the offset in it.
+    static func nameless(_ offset: UInt64, in image: LoadedImage) -> StackFrame {
+        let isEntry = image.isEntry(offset)
+        return StackFrame(
+            function: isEntry ? "_start" : image.name + "+0x" + String(offset, radix: 16),
             module: image.name,
             moduleOffset: offset,
-            origin: FrameClassifier.origin(in: image.origin, symbol: nil, name: nil)
+            origin: isEntry ? .system : FrameClassifier.origin(in: image.origin, symbol: nil, name: nil)
         )
     }
 

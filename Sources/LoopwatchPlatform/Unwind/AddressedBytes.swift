@@ -4,18 +4,18 @@
 /// Bytes, and the address that the first of them has in the process that they belong to, which need not be where they
 /// are now.
 ///
-/// Every read is checked, so that no offset in a damaged table leads outside. Does not own the bytes. Those of another
-/// process are copied when they are first read (``PagedMemory``), which belongs to one thread.
+/// Every read is checked, so that no offset in a damaged table leads outside. Does not own the bytes.
+///
+/// Where they are a copy of what may go, or is another process's (``SegmentCopy``), pieces are copied when they are first
+/// read; what has gone by then is not here. Then it belongs to one thread.
 package struct AddressedBytes {
     /// Address of the first byte.
     package let address: UInt64
     /// Number of bytes.
     package let count: Int
     let base: UnsafeRawPointer
-    /// What copies the bytes of another process; `nil` where they are all here.
-    ///
-    /// Kept alive by whoever made the bytes.
-    let pager: Unmanaged<PagedMemory>?
+    /// What copies them; `nil` where they are all here.
+    let pieces: SegmentCopy.Pieces?
 
     /// Describes bytes.
     ///
@@ -30,24 +30,15 @@ package struct AddressedBytes {
         self.base = base
         self.count = bytes.count
         self.address = address
-        pager = nil
+        pieces = nil
     }
 
-    /// Describes bytes of another process, which are read as they are needed.
-    ///
-    /// - Parameter pager: what reads them; must outlive the description.
-    package init(_ pager: PagedMemory) {
-        base = pager.base
-        count = pager.count
-        address = pager.address
-        self.pager = Unmanaged.passUnretained(pager)
-    }
-
-    /// Whether bytes that lie in the range are here, after they were read if need be.
-    @inline(__always)
-    private func isPresent(_ offset: UInt64, count wanted: Int) -> Bool {
-        guard let pager else { return true }
-        return pager._withUnsafeGuaranteedRef { $0.isPresent(Int(offset), count: wanted) }
+    /// Describes a copy, which must outlive what is made of it.
+    package init(_ copy: SegmentCopy) {
+        base = UnsafeRawPointer(copy.buffer)
+        count = copy.count
+        address = copy.address
+        pieces = copy.pieces
     }
 
     /// Address one past the last byte.
@@ -61,12 +52,18 @@ package struct AddressedBytes {
         return start >= address && offset <= UInt64(count) && UInt64(wanted) <= UInt64(count) &- offset
     }
 
+    /// Whether bytes that are within can be read, here and now.
+    @inline(__always)
+    private func holds(_ start: UInt64, count wanted: Int) -> Bool {
+        guard let pieces else { return true }
+        return pieces.hold(Int(start &- address), count: wanted)
+    }
+
     /// Reads an integer in the byte order of this machine, aligned or not; `nil` if it is not here.
     @inline(__always)
     func load<Value: FixedWidthInteger & BitwiseCopyable>(_: Value.Type, at start: UInt64) -> Value? {
-        guard contains(start, count: MemoryLayout<Value>.size),
-            isPresent(start &- address, count: MemoryLayout<Value>.size)
-        else { return nil }
+        let size = MemoryLayout<Value>.size
+        guard contains(start, count: size), holds(start, count: size) else { return nil }
         return base.loadUnaligned(fromByteOffset: Int(start &- address), as: Value.self)
     }
 
@@ -75,15 +72,21 @@ package struct AddressedBytes {
     func bytes(from start: UInt64, to end: UInt64 = .max) -> UnsafeRawBufferPointer? {
         guard contains(start) else { return nil }
         let stop = min(end, self.end)
-        guard stop >= start, isPresent(start &- address, count: Int(stop &- start)) else { return nil }
+        guard stop >= start, holds(start, count: Int(stop &- start)) else { return nil }
         return UnsafeRawBufferPointer(start: base + Int(start &- address), count: Int(stop &- start))
     }
 
     /// A reader of the bytes from an address to another; `nil` if they are not all here.
     func reader(from start: UInt64, to end: UInt64) -> ByteReader? {
         guard end >= start, end &- start <= UInt64(count), contains(start, count: Int(end &- start)),
-            isPresent(start &- address, count: Int(end &- start))
+            holds(start, count: Int(end &- start))
         else { return nil }
         return ByteReader(base: base, address: address, offset: Int(start &- address), limit: Int(end &- address))
+    }
+
+    /// A reader of the bytes from an address, of so many or as many as there are; `nil` if the first is not here.
+    func reader(from start: UInt64, atMost wanted: UInt64) -> ByteReader? {
+        guard contains(start) else { return nil }
+        return reader(from: start, to: start &+ min(wanted, end &- start))
     }
 }

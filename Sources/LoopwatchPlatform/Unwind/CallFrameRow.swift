@@ -81,7 +81,10 @@ struct CallFrameRow {
         let isSignalFrame = description?.isSignalFrame ?? false
         var caller = Registers()
         caller.set(Architecture.stackPointer, to: base)
-        for number in 0..<Architecture.registerCount {
+        // Not a `for`: where nothing is optimised, each step of one takes a lock of the Swift runtime.
+        var number = -1
+        while number < Architecture.registerCount - 1 {
+            number += 1
             let value: UInt64?
             switch rules[number] {
             case .same:

@@ -9,10 +9,8 @@ struct DwarfExpression {
 
     /// Finds an expression: a length, and as many bytes; `nil` if they are not there.
     init?(_ bytes: AddressedBytes, at address: UInt64) {
-        // The length takes ten bytes at most.
-        let lengthEnd = min(address.addingReportingOverflow(10).partialValue, bytes.end)
-        guard var reader = bytes.reader(from: address, to: lengthEnd), let length = reader.unsignedLEB(),
-            length <= UInt64(bytes.count),
+        guard var reader = bytes.reader(from: address, atMost: UnwindLimits.expressionLengthBytesMost),
+            let length = reader.unsignedLEB(), length <= UInt64(bytes.count),
             let operations = bytes.reader(from: reader.address, to: reader.address &+ length)
         else { return nil }
         self.operations = operations

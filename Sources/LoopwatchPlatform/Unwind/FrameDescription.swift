@@ -78,7 +78,10 @@ package struct FrameDescription {
         var data = reader
         guard reader.skip(size) != nil else { return nil }
         var encoding: UInt8 = 0
-        for index in 1..<max(1, letterCount) {
+        // Not a `for`: where nothing is optimised, each step of one takes a lock of the Swift runtime.
+        var index: UInt64 = 0
+        while index + 1 < letterCount {
+            index += 1
             switch UInt8(truncatingIfNeeded: letters >> (8 * index)) {
             case UInt8(ascii: "R"):
                 guard let read = data.next(UInt8.self) else { return nil }

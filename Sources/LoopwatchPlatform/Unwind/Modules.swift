@@ -11,6 +11,8 @@ package struct Module {
     package let code: AddressedBytes
     /// The unwind table; `nil` if there is none that is understood.
     package let table: UnwindTable?
+    /// Whether it can never be unloaded while the table is used.
+    let isPermanent: Bool
     /// Whether code that the table does not describe always has its frame pointer in its register.
     package let keepsFramePointers: Bool
 
@@ -19,24 +21,38 @@ package struct Module {
     /// - Parameters:
     ///   - code: the executable segment.
     ///   - table: the unwind table.
+    ///   - isPermanent: whether it need not be asked whether it is there still.
     ///   - keepsFramePointers: whether code that the table does not describe always has its frame pointer in its register,
     ///     as code has that V8 generates.
-    package init(code: AddressedBytes, table: UnwindTable?, keepsFramePointers: Bool = false) {
+    package init(
+        code: AddressedBytes,
+        table: UnwindTable?,
+        isPermanent: Bool = false,
+        keepsFramePointers: Bool = false
+    ) {
         self.code = code
         self.table = table
+        self.isPermanent = isPermanent
         self.keepsFramePointers = keepsFramePointers
     }
+
+    /// Whether it is there still.
+    fileprivate var isMapped: Bool { isPermanent || code.isMapped }
 }
 
 extension AddressedBytes {
-    /// Whether the first byte is there; that of another process is read in a way that cannot fail badly.
-    fileprivate var isMapped: Bool { pager != nil || lw_is_mapped(base) != 0 }
+    /// Whether something is mapped at the address of the first byte; another process's memory is copied as it is found.
+    fileprivate var isMapped: Bool {
+        if let pieces, pieces.isRemote { return true }
+        return UnsafeRawPointer(bitPattern: UInt(address)).map { lw_is_mapped($0) != 0 } ?? false
+    }
 }
 
-/// The modules of the process, for finding the code and the unwind table of an address.
+/// The modules of a process, for finding the code and the unwind table of an address.
 ///
-/// Their memory is read where it is mapped, so one that was unloaded must be forgotten before (``dropUnloaded()``); only one
-/// that is unloaded during the microseconds of an unwinding would make that crash.
+/// The memory of modules of this process that were loaded with the program is read where it is mapped; that of others is
+/// copied by the kernel as it is read, because it may be unmapped at any moment, or is another process's. One that was
+/// unloaded is forgotten (``dropUnloaded()``), so that its copy is not taken for what is in its place.
 package struct ModuleTable {
     /// The modules, by the address of their code.
     private(set) var modules: [Module] = []
@@ -44,21 +60,32 @@ package struct ModuleTable {
     private(set) var data: [AddressedBytes] = []
     /// Whether there is code without a table that always has its frame pointer in its register.
     private(set) var hasFramePointerCode = false
+    /// What owns the copies.
+    private var copies: [SegmentCopy] = []
+    private let copiesAll: Bool
     private var counts = lw_module_counts()
 
     /// Creates a table of modules that need not be those of this process.
     ///
     /// - Parameters:
     ///   - modules: the modules.
-    ///   - data: their other segments that can be read.
-    package init(modules: [Module], data: [AddressedBytes] = []) {
+    ///   - data: their segments that can be read.
+    ///   - copies: the copies that those describe, which the table keeps.
+    package init(modules: [Module], data: [AddressedBytes] = [], copies: [SegmentCopy] = []) {
         self.modules = modules.sorted { $0.code.address < $1.code.address }
         self.data = data.sorted { $0.address < $1.address }
+        self.copies = copies
         hasFramePointerCode = modules.contains { $0.keepsFramePointers }
+        copiesAll = false
     }
 
     /// Creates the table of this process; takes the loader's lock.
-    package init() { refresh(force: true) }
+    ///
+    /// - Parameter copiesAll: whether no module is taken for one that stays.
+    package init(copiesAll: Bool = false) {
+        self.copiesAll = copiesAll
+        refresh(force: true)
+    }
 
     /// Reads the table anew if a module was loaded or unloaded since; takes the loader's lock.
     ///
@@ -74,6 +101,7 @@ package struct ModuleTable {
         let pieces = listed.prefix(count)
         modules.removeAll(keepingCapacity: true)
         data.removeAll(keepingCapacity: true)
+        copies.removeAll()
         var start = pieces.startIndex
         while start < pieces.endIndex {
             let end = pieces[start...].firstIndex { $0.module != pieces[start].module } ?? pieces.endIndex
@@ -87,12 +115,13 @@ package struct ModuleTable {
 
     /// Forgets modules that are not there any more, without asking the loader, which a blocked thread may hold.
     ///
-    /// Costs 0.2 us a module. What was loaded in the place of another in the meantime is read as that one, in bounds.
+    /// Costs 0.2 us for each module that was loaded after the program. What was loaded in the place of another in the meantime
+    /// is read as that one, in bounds.
     ///
     /// - Returns: whether there was one.
     mutating func dropUnloaded() -> Bool {
-        guard modules.contains(where: { !$0.code.isMapped }) else { return false }
-        modules.removeAll { !$0.code.isMapped }
+        guard modules.contains(where: { !$0.isMapped }) else { return false }
+        modules.removeAll { !$0.isMapped }
         data.removeAll { !$0.isMapped }
         return true
     }
@@ -105,12 +134,15 @@ package struct ModuleTable {
         }
         var code: [AddressedBytes] = []
         var readable: [AddressedBytes] = []
+        let isPermanent = !copiesAll && pieces.allSatisfy { $0.is_permanent != 0 }
         for piece in pieces where piece.is_unwind_header == 0 && piece.access & Access.read != 0 {
             let memory = UnsafeRawBufferPointer(
                 start: UnsafeRawPointer(bitPattern: UInt(piece.address)),
                 count: Int(clamping: piece.size)
             )
-            guard let bytes = AddressedBytes(memory, at: UInt64(piece.address)) else { continue }
+            guard let bytes = isPermanent ? AddressedBytes(memory, at: UInt64(piece.address)) : copied(piece) else {
+                continue
+            }
             readable.append(bytes)
             if piece.access & Access.execute != 0 { code.append(bytes) }
         }
@@ -118,8 +150,15 @@ package struct ModuleTable {
         let table = header.flatMap { header in
             readable.first { $0.contains(header) }.flatMap { UnwindTable($0, header: header) }
         }
-        modules += code.map { Module(code: $0, table: table) }
+        modules += code.map { Module(code: $0, table: table, isPermanent: isPermanent) }
         data += readable
+    }
+
+    /// A copy of a piece, to be made when it is needed.
+    private mutating func copied(_ piece: lw_module_piece) -> AddressedBytes? {
+        guard let copy = SegmentCopy(of: UInt64(piece.address), count: Int(clamping: piece.size)) else { return nil }
+        copies.append(copy)
+        return AddressedBytes(copy)
     }
 
     /// The module whose code holds an address.
@@ -152,7 +191,7 @@ package struct ModuleTable {
             }
             guard low < data.count, data[low].contains(address, count: 8) else { return nil }
             // Linkage tables change when functions are first called: a copy would be of another time.
-            if let pager = data[low].pager { return pager._withUnsafeGuaranteedRef { $0.presentWord(at: address) } }
+            if let pieces = data[low].pieces { return pieces.presentWord(at: address) }
             let place = data[low].base + Int(address &- data[low].address)
             // The loader may be writing it: one load of an aligned word is never torn.
             guard UInt(bitPattern: place) % 8 == 0 else { return nil }

@@ -5,6 +5,15 @@
 enum UnwindLimits {
     /// Pieces of modules (segments and table headers) that are known at once: more than a thousand modules.
     static let modulePiecesMost = 8_192
+    /// Bytes of one piece of memory that may go, or is another process's, which are copied at once: several pages, because
+    /// one call costs more than a page.
+    static let copiedPieceBytes = 16 * 1_024
+    /// Bytes of code and tables of another process that are kept: those of a few thousand functions, not of its binaries.
+    static let copiedBytesMost = 64 * 1_024 * 1_024
+    /// Bytes of the header of an unwind table: four, and two pointers of at most ten.
+    static let tableHeaderBytesMost: UInt64 = 24
+    /// Bytes of the length of an expression: as many as 64 bits take.
+    static let expressionLengthBytesMost: UInt64 = 10
     /// Bytes of one piece of stack: no more than a page of any Linux, so that a piece is mapped as a whole or not at all.
     static let stackPieceBytes: UInt64 = 4_096
     /// Pieces of one stack that are kept: 8 MiB, the size of a main thread's stack.
@@ -43,10 +52,6 @@ enum UnwindLimits {
     static let framePointerSearchWords = 2_048
     /// Frames that must be linked to each other for that to be believed.
     static let framePointerLinksLeast = 4
-    /// Bytes of another process that are read at once: several pages, because one call costs more than a page.
-    static let pagedPieceBytes = 16 * 1024
-    /// Bytes of code and tables of another process that are kept: those of a few hundred functions, not of its binaries.
-    static let pagedBytesMost = 64 * 1024 * 1024
     /// Asynchronous callers that are followed.
     static let asynchronousCallersMost = 64
     /// Bytes at the beginning of a function in which the prologue of an asynchronous one is looked for.

@@ -21,15 +21,15 @@ package struct UnwindTable {
     ///   - header: address of the table.
     /// - Returns: `nil` if the header is not of the known form, or the index is not all there.
     package init?(_ bytes: AddressedBytes, header: UInt64) {
-        // As much as the header can be long.
-        let headerEnd = min(header.addingReportingOverflow(32).partialValue, bytes.end)
-        guard var reader = bytes.reader(from: header, to: headerEnd), reader.next(UInt8.self) == 1,
+        guard var reader = bytes.reader(from: header, atMost: UnwindLimits.tableHeaderBytesMost),
+            reader.next(UInt8.self) == 1,
             let framesEncoding = reader.next(UInt8.self), let countEncoding = reader.next(UInt8.self),
             reader.next(UInt8.self) == ByteReader.Encoding.relativeToHeaderSigned4,
             framesEncoding != ByteReader.Encoding.omitted, countEncoding != ByteReader.Encoding.omitted,
             reader.pointer(framesEncoding, header: header) != nil,
             let count = reader.pointer(countEncoding, header: header), count > 0,
-            count <= UInt64(bytes.count) / 8, bytes.contains(reader.address, count: Int(count) * 8)
+            count <= UInt64(bytes.count) / 8,
+            bytes.contains(reader.address, count: Int(count) * 8)
         else { return nil }
         self.bytes = bytes
         self.header = header

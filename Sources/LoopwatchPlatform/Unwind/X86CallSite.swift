@@ -43,7 +43,9 @@
                 return modules.word(at: slot) == function ? .direct : .indirect
             }
             // Any other indirect call is 2 to 8 bytes long, and ends exactly here.
-            for length in UInt64(2)...8 {
+            var length: UInt64 = 1
+            while length < 8 {
+                length += 1
                 if let bytes = code.bytes(from: address &- length, to: address), bytes.count == Int(length),
                     let instruction = X86InstructionDecoder.decode(bytes), instruction.length == Int(length),
                     case .callIndirect = instruction.effect

@@ -112,9 +112,11 @@
 
         /// Whether the function is asynchronous: its prologue stores the context.
         var isAsynchronous: Bool {
-            for offset in 0..<UInt64(UnwindLimits.asynchronousPrologueBytes)
-            where Self.isAsynchronousPrologue(code, at: start &+ offset) {
-                return start &+ offset < end
+            // Not a `for`: where nothing is optimised, each step of one takes a lock of the Swift runtime.
+            var offset: UInt64 = 0
+            while offset < UInt64(UnwindLimits.asynchronousPrologueBytes) {
+                if Self.isAsynchronousPrologue(code, at: start &+ offset) { return start &+ offset < end }
+                offset += 1
             }
             return false
         }

@@ -129,6 +129,32 @@ struct CauseEvidenceTests {
         #expect(evidence.cpuShare == 15.0 / 40)
     }
 
+    @Test("a block that only the wait for a CPU carried over the threshold is the machine's doing, once it is over")
+    func carriedOver() {
+        func verdict(computed: Double, delayed: Double, milliseconds: Double) -> Cause {
+            evidence(computed: computed, delayed: delayed).verdict(
+                ofNanoseconds: .milliseconds(milliseconds),
+                thresholdNanoseconds: .milliseconds(100)
+            )
+        }
+        // Ten looks, ten milliseconds apart.
+        #expect(verdict(computed: 5.3, delayed: 4.7, milliseconds: 101) == .runqueue)
+        #expect(verdict(computed: 7, delayed: 3, milliseconds: 129) == .runqueue)
+        // It computed for longer than it may.
+        #expect(verdict(computed: 7, delayed: 3, milliseconds: 130) == .cpu)
+        #expect(verdict(computed: 5.3, delayed: 4.7, milliseconds: 300) == .cpu)
+        // It hardly waited.
+        #expect(verdict(computed: 7.1, delayed: 2.9, milliseconds: 101) == .cpu)
+        #expect(verdict(computed: 10, delayed: 0, milliseconds: 101) == .cpu)
+        // Asleep is not ready.
+        #expect(
+            evidence(delayed: 1, call: { _ in Self.read }).verdict(
+                ofNanoseconds: .milliseconds(101),
+                thresholdNanoseconds: .milliseconds(100)
+            ) == .syscall("read")
+        )
+    }
+
     @Test("many short jobs are congestion; jobs that hardly get a CPU are not")
     func congestion() {
         #expect(CauseEvidence(start: at(0)).congestionVerdict == .congestion)

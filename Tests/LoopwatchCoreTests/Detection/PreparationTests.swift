@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LoopwatchCore
+import LoopwatchTestSupport
 import Testing
 
 /// When the report of a block is prepared: before it is due, once for each job, and for no job that is short.
@@ -44,14 +45,15 @@ struct PreparationTests {
         actions.compactMap { if case .report(let draft) = $0 { draft } else { nil } }
     }
 
-    @Test("a look 20 ms before the threshold has it prepared, once, and the begun report alone says by which number")
+    @Test("a look 25 ms before the threshold has it prepared, once, and the begun report alone says by which number")
     mutating func once() throws {
         #expect(look(0, .free) == [])
         #expect(look(10, .busy) == [])
         for instant in stride(from: 20.0, through: 70, by: 10) { #expect(look(instant, .busy) == []) }
-        #expect(nextLook == 80)
-        #expect(look(80, .busy) == [.prepare(Preparation(number: 1, thread: 7))])
-        #expect(look(90, .busy) == [])
+        #expect(nextLook == 75)
+        #expect(look(75, .busy) == [.prepare(Preparation(number: 1, thread: 7))])
+        #expect(nextLook == 85)
+        #expect(look(85, .busy) == [])
         let begun = try #require(Self.drafts(look(100, .busy)).first)
         #expect(begun.state == .begun && begun.preparation == 1)
         var later: [ReportDraft] = []
@@ -66,10 +68,10 @@ struct PreparationTests {
         #expect(look(3, .free) == [])
         #expect(look(13, .busy) == [])
         for instant in stride(from: 23.0, through: 73, by: 10) { #expect(look(instant, .busy) == []) }
-        // The block is held to have begun at 3, so its preparation is due at 83.
-        #expect(nextLook == 83)
-        #expect(look(82.5, .busy) == [.prepare(Preparation(number: 1, thread: 7))])
-        #expect(nextLook == 92.5)
+        // The block is held to have begun at 3, so its preparation is due at 78.
+        #expect(nextLook == 78)
+        #expect(look(77.5, .busy) == [.prepare(Preparation(number: 1, thread: 7))])
+        #expect(nextLook == 87.5)
     }
 
     @Test("what is found late is prepared at once, and what is found too late is not")
@@ -138,7 +140,7 @@ struct PreparationTests {
 
     @Test("never more than half of the threshold before it")
     func shortThresholds() {
-        #expect(Self.policy(threshold: 100).preparationNanoseconds == .milliseconds(20))
+        #expect(Self.policy(threshold: 100).preparationNanoseconds == .milliseconds(25))
         #expect(Self.policy(threshold: 5).preparationNanoseconds == .milliseconds(2.5))
     }
 
@@ -164,12 +166,12 @@ struct PreparationTests {
             guard let number = draft.preparation else { continue }
             prepared += 1
             let at = driver.preparations.first { $0.number == number }!.at
-            #expect((0...21_000_000).contains(draft.until.nanoseconds - at))
+            #expect((0...26_000_000).contains(draft.until.nanoseconds - at))
         }
         #expect(prepared * 100 >= begun.count * 95)
         #expect(Set(driver.preparations.map(\.number)).count == driver.preparations.count)
         for preparation in driver.preparations {
-            #expect(jobs.contains { $0.begin <= preparation.at && preparation.at - $0.begin >= .milliseconds(78) })
+            #expect(jobs.contains { $0.begin <= preparation.at && preparation.at - $0.begin >= .milliseconds(73) })
         }
     }
 }

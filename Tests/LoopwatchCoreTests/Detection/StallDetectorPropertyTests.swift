@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LoopwatchCore
+import LoopwatchTestSupport
 import Testing
 
 /// Thousands of blocks of random length at random times: none is missed, none is made up.

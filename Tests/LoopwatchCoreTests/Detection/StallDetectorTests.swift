@@ -129,8 +129,8 @@ struct StallDetectorTests {
         #expect(detector.wantsBlockStart(at: at(130)))
         #expect(look(asleep(130, since: 55)).isEmpty)
         #expect(!detector.wantsBlockStart(at: at(140)))
-        // When its report is to be prepared.
-        #expect(nextLook == 135)
+        // Its report was prepared at this look.
+        #expect(nextLook == 140)
         #expect(look(asleep(155, since: nil)).count == 1)
         #expect(!detector.wantsBlockStart(at: at(160)))
     }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LoopwatchCore
+import LoopwatchTestSupport
 import Testing
 
 /// Does for a detector what the watchdog does, on a clock that jumps from one look to the next.

@@ -36,7 +36,14 @@ enum Snapshots {
             LoopSnapshot(name: "http-0", statistics: fresh()),
         ]
         snapshot.pools = [
-            PoolSnapshot(name: "default", statistics: blocked(), depth: 3, size: 8, currentCause: .starvation),
+            PoolSnapshot(
+                name: "default",
+                statistics: blocked(),
+                depth: 3,
+                size: 8,
+                currentCause: .starvation,
+                jobs: accounted()
+            ),
             PoolSnapshot(name: "files", statistics: fresh(), depth: nil, size: nil),
         ]
         snapshot.loopsRejected = 2
@@ -84,7 +91,55 @@ enum Snapshots {
         snapshot.pools = (0..<pools).map {
             PoolSnapshot(name: "pool-\($0)", statistics: blocked(lags: $0), depth: $0, size: 8)
         }
+        if !snapshot.pools.isEmpty { snapshot.pools[0].jobs = accounted() }
         return snapshot
+    }
+
+    /// What accounting tells of Swift's global executor: jobs of two priorities and of the main actor, one thread held.
+    static func accounted() -> JobPoolSnapshot {
+        var counters = JobCountersReading(
+            lanes: JobLane.allCases.map { _ in JobCountersReading.Lane() },
+            waits: JobGroup.allCases.map { _ in Histogram(edges: .lag) },
+            runs: JobGroup.allCases.map { _ in Histogram(edges: .lag) },
+            kinds: [900, 80, 20, 5],
+            unstamped: 4,
+            untracked: 2
+        )
+        counters.lanes[JobLane.medium.rawValue] = JobCountersReading.Lane(
+            enqueued: 1_003,
+            started: 1_000,
+            waitNanoseconds: 2_000_000_000,
+            queuedNanoseconds: 2_500_000_000,
+            runNanoseconds: 30_000_000_000,
+            busyNanoseconds: 30_250_000_000,
+            running: 2,
+            depthMaximum: 40
+        )
+        counters.lanes[JobLane.high.rawValue] = JobCountersReading.Lane(
+            enqueued: 5,
+            started: 5,
+            waitNanoseconds: 1_000,
+            queuedNanoseconds: 1_000,
+            runNanoseconds: 5_000,
+            busyNanoseconds: 7_000,
+            running: 1,
+            depthMaximum: 1
+        )
+        counters.lanes[JobLane.main.rawValue] = JobCountersReading.Lane(enqueued: 77, started: 70, running: 1)
+        for nanoseconds in [40_000, 2_000_000, 250_000_000] as [Int64] {
+            counters.runs[JobGroup.pool.rawValue].observe(nanoseconds: nanoseconds)
+            counters.runs[JobGroup.main.rawValue].observe(nanoseconds: 1)
+        }
+        var holds = blocked(lags: 0)
+        holds.congestions = 0
+        return JobPoolSnapshot(
+            accounting: PoolAccountingStatus(mode: .exact),
+            counters: counters,
+            holds: holds,
+            held: 1,
+            depthMaximum: 41,
+            lost: 3
+        )
     }
 
     /// Counters of a target that was registered just now.

@@ -22,6 +22,7 @@ struct FramePointerCodeTests {
             let module = Module(
                 code: AddressedBytes(bytes, at: Self.codeStart)!,
                 table: nil,
+                isPermanent: true,
                 keepsFramePointers: keepsFramePointers
             )
             var unwinder = Unwinder(modules: ModuleTable(modules: [module]))

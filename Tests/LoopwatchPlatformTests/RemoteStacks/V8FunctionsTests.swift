@@ -1,6 +1,7 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+import LoopwatchTestSupport
 import Testing
 
 @testable import LoopwatchPlatform

@@ -12,9 +12,9 @@ struct NeverHappened: Error, CustomStringConvertible {
 }
 
 /// Waits until the condition holds, and throws an error that names it if it does not within ten seconds.
-func eventually(_ what: String, _ condition: () -> Bool) throws {
+func eventually(_ what: String, _ condition: () throws -> Bool) throws {
     let deadline = Clock.now().advanced(byNanoseconds: 10_000_000_000)
-    while !condition() {
+    while try !condition() {
         guard Clock.now() < deadline else { throw NeverHappened(description: "never happened: \(what)") }
         poll(nil, 0, 2)
     }

@@ -74,6 +74,31 @@ struct FrameClassifierTests {
         #expect(FrameClassifier.origin(in: .host, symbol: symbol, name: name) == origin)
     }
 
+    @Test(
+        "in an executable that holds the C library, its functions are not the host's",
+        arguments: [
+            ("read", true), ("__read", true), ("__libc_recv", true), ("__GI___clock_nanosleep", true), ("usleep", true),
+            ("__lll_lock_wait", true), ("__memcpy_avx_unaligned_erms", true), ("gaih_inet.constprop.0", true),
+            ("__libc_res_nsend", true), ("_IO_fwrite", false), ("readOrders", false), ("memory_report", false),
+            ("corpus_wait_upstream", false), ("main", false), ("strategy", false),
+        ]
+    )
+    func staticCLibrary(symbol: String, isSystem: Bool) {
+        #expect(
+            FrameClassifier.origin(in: .host, symbol: symbol, name: nil, hostHoldsCLibrary: true)
+                == (isSystem ? .system : .host)
+        )
+        // In others such a name is the host's own, but for names that only the C library has.
+        guard !symbol.hasPrefix("__") else { return }
+        #expect(FrameClassifier.origin(in: .host, symbol: symbol, name: nil) == .host)
+    }
+
+    @Test("which executable holds the C library is known by what is mapped")
+    func cLibrary() {
+        #expect(!ImageTable.capture().hostHoldsCLibrary)
+        #expect(ImageTable(images: []).hostHoldsCLibrary)
+    }
+
     @Test("without a symbol, the binary decides")
     func nameless() {
         #expect(FrameClassifier.origin(in: .host, symbol: nil, name: nil) == .host)

@@ -140,6 +140,22 @@ struct SymbolizerTests {
         #expect(symbolizer.stack(for: RawStack(frames: [], isTruncated: true)) == Stack(frames: [], isTruncated: true))
     }
 
+    @Test("without symbols, code has its binary and offset as name, and what calls main is not the host's")
+    func nameless() throws {
+        let images = ImageTable.capture().images
+        let executable = try #require(images.first { $0.origin == .host && $0.entry != nil })
+        let entry = try #require(executable.entry)
+        #expect(SymbolNames().name(of: executable.bias + entry) == "_start")
+        let start = Symbolizer.nameless(entry + 20, in: executable)
+        #expect(start.function == "_start" && start.origin == .system)
+        for offset in [entry - 1, entry + 64] {
+            let frame = Symbolizer.nameless(offset, in: executable)
+            #expect(frame.function == "\(executable.name)+0x\(String(offset, radix: 16))")
+            #expect(frame.origin == .host && frame.moduleOffset == offset)
+        }
+        #expect(images.allSatisfy { $0 == executable || $0.entry == nil })
+    }
+
     @Test("any address in any binary's code is looked up without a trap")
     func anyCode() {
         let symbolizer = Symbolizer.patient(addressesCached: 64, stacksCached: 2)

@@ -1,6 +1,7 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+import LoopwatchTestSupport
 import Testing
 
 @testable import LoopwatchPlatform
@@ -64,7 +65,7 @@ struct UnwindTableTests {
         var program = CallFrameProgram()
         var memory = StackMemory()
         var descriptions = 0
-        for _ in 0..<3_000 {
+        for _ in 0..<3_000 * fuzzFactor {
             var bytes = (0..<512).map { _ in UInt8.random(in: 0...255, using: &generator) }
             // A common entry and one of a function, with instructions at random.
             let common: [UInt8] = [20, 0, 0, 0, 0, 0, 0, 0, 1, 0x7a, 0x52, 0, 1, 0x78, 16, 1, 0x1b]
@@ -96,6 +97,6 @@ struct UnwindTableTests {
                 _ = DwarfExpression(whole, at: place)?.value(registers: registers, memory: &memory)
             }
         }
-        #expect(descriptions > 1_000)
+        #expect(descriptions > 1_000 * fuzzFactor)
     }
 }

@@ -4,6 +4,7 @@
 #if arch(x86_64)
     import Glibc
     import LoopwatchCore
+    import LoopwatchTestSupport
     import Testing
 
     @testable import LoopwatchPlatform
@@ -77,7 +78,7 @@
             let whole = unwound(victim.stack)
             #expect(!whole.isTruncated && whole.frames.count > 8)
             let codes = whole.frames.map(\.address)
-            for round in 0..<400 {
+            for round in 0..<400 * fuzzFactor {
                 var bytes = victim.stack
                 let used = min(bytes.count, 4_096)
                 for _ in 0...Int.random(in: 0...8, using: &generator) {
@@ -98,7 +99,7 @@
                 check(unwound(bytes), modules, "\(way) seed \(seed) round \(round)")
             }
             // Registers that are garbage, too.
-            for round in 0..<400 {
+            for round in 0..<400 * fuzzFactor {
                 let registers = Registers(
                     dwarf: (0..<17).map { _ in
                         [codes.randomElement(using: &generator)!, victim.stackPointer, generator.next(), .max, 0]
@@ -177,7 +178,7 @@
             var other = Unwinder(modules: table)
             // Bytes that are elsewhere than their addresses say are as good.
             #expect(other.unwind(from: from, memory: &memory, framesMost: Self.framesMost) == whole)
-            for round in 0..<150 {
+            for round in 0..<150 * fuzzFactor {
                 var saved: [(place: UnsafeMutableRawPointer, byte: UInt8)] = []
                 for _ in 0...Int.random(in: 0...12, using: &generator) {
                     let target = copies.targets.randomElement(using: &generator)!

@@ -5,8 +5,9 @@
     import Dispatch
     import Glibc
     import LoopwatchCore
-    import LoopwatchPlatform
     import Testing
+
+    @testable import LoopwatchPlatform
 
     /// Unwinds threads that block in known functions, and compares with their names and with what all registers tell.
     @Suite("Unwinder", .serialized)
@@ -33,6 +34,9 @@
             var unwinder = Unwinder()
             var memory = StackMemory()
             let passive = try passiveStack(of: thread, in: way, &unwinder, &memory)
+            // As if every module could be unloaded at any moment.
+            var careful = Unwinder(modules: ModuleTable(copiesAll: true))
+            let copied = try passiveStack(of: thread, in: way, &careful, &memory)
             blocked.allowEnd()
             let full = try RegisterTrap.hold(blocked.thread) { words in
                 let registers = Registers(dwarf: words)
@@ -57,6 +61,7 @@
             for name in found { if let next = missing.first, name.contains(next) { missing.removeFirst() } }
             #expect(missing.isEmpty, "missing \(missing) in \(found)")
             #expect(!passive.isTruncated, "\(found)")
+            #expect(passive.frames == copied.frames, "from copies: \(text(copied)); where it is: \(found)")
             #expect(passive.frames == full.frames, "from all registers: \(text(full)); passive: \(found)")
             #expect(!full.isTruncated)
             #expect(!passive.frames.contains { $0.isUncertain }, "\(found)")

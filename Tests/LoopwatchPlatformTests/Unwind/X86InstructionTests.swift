@@ -3,6 +3,7 @@
 
 #if arch(x86_64)
     import Glibc
+    import LoopwatchTestSupport
     import Testing
 
     @testable import LoopwatchPlatform

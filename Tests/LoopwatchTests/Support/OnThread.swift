@@ -1,6 +1,7 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import LoopwatchPlatform
 import Synchronization
 import Testing
@@ -32,4 +33,22 @@ func onThread(_ body: @escaping @Sendable () throws -> Void) async {
 /// Runs the body of a child process where nothing else is to run; what it throws is recorded.
 func recordingErrors(_ body: () throws -> Void) {
     do { try body() } catch { Issue.record("\(error)") }
+}
+
+/// The same, while nothing of the test itself runs in the pool: every job is the body's, and a body may hold every thread.
+///
+/// A body that hangs ends the child.
+func onQuietThread(_ body: @escaping @Sendable () throws -> Void) async {
+    alarm(120)
+    await withCheckedContinuation { continuation in
+        do {
+            try OwnThread(name: "test-body") {
+                recordingErrors(body)
+                continuation.resume()
+            }.detach()
+        } catch {
+            Issue.record("\(error)")
+            continuation.resume()
+        }
+    }
 }

@@ -6,9 +6,19 @@ let package = Package(
     dependencies: [.package(name: "loopwatch", path: "../../..")],
     targets: [
         .target(name: "CEpollLoop"),
+        .target(name: "CAllocationCounter"),
+        .target(name: "CJobCost", dependencies: [.product(name: "Loopwatch", package: "loopwatch")]),
         .executableTarget(
             name: "detection-benchmark",
             dependencies: ["CEpollLoop", .product(name: "Loopwatch", package: "loopwatch")]
+        ),
+        .executableTarget(
+            name: "accounting-benchmark",
+            dependencies: ["CAllocationCounter", "CJobCost", .product(name: "Loopwatch", package: "loopwatch")]
+        ),
+        .executableTarget(
+            name: "meter-benchmark",
+            dependencies: [.product(name: "Loopwatch", package: "loopwatch")]
         ),
     ]
 )

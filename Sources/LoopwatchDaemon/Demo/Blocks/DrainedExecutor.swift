@@ -35,7 +35,7 @@ enum DrainedExecutor {
 }
 
 /// Does something once so many others have been done.
-private final class Countdown: Sendable {
+final class Countdown: Sendable {
     private let left: Atomic<Int>
     private let action: @Sendable () -> Void
 

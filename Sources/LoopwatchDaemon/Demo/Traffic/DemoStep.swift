@@ -57,6 +57,14 @@ struct DemoStep: Sendable, Equatable {
                     requests: [Request(loop: 1, path: "/executor/drain")]
                 )
             )
+            steps.append(
+                DemoStep(
+                    announcement: "tasks on every thread of Swift's global executor wait for a semaphore that only a "
+                        + "task would signal which gets no thread; a thread outside ends that after "
+                        + milliseconds(lengths.executor),
+                    requests: [Request(loop: 1, path: "/executor/deadlock")]
+                )
+            )
         }
         return steps
     }

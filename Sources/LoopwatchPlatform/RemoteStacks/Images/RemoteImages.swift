@@ -6,11 +6,10 @@ internal import Glibc
 /// The binaries and other code of a process, as its table of mappings shows them.
 struct RemoteImages {
     private let process: Int32
-    private let budget = PagedMemory.Budget(bytes: UnwindLimits.pagedBytesMost)
+    private let budget = SegmentCopy.Budget(bytes: UnwindLimits.copiedBytesMost)
     private var maps: [UInt8] = []
     private var executable: String?
-    private var ranges: [PagedMemory] = []
-    private var volatileRanges: [PagedMemory] = []
+    private var volatileRanges: [SegmentCopy] = []
     /// The binaries, in ascending order of their addresses.
     private(set) var images: [RemoteImage] = []
     /// Code that belongs to none of them.
@@ -97,41 +96,34 @@ struct RemoteImages {
     mutating func modules(scriptEngine: RemoteImage?) -> ModuleTable {
         var modules: [Module] = []
         var data: [AddressedBytes] = []
-        var ranges: [PagedMemory] = []
+        var copies: [SegmentCopy] = []
         for program in programs {
-            let pagers = program.segments.filter(\.isReadable).map { segment in
-                (
-                    segment,
-                    PagedMemory(
-                        process: process,
-                        address: segment.address,
-                        count: Int(clamping: segment.count),
-                        budget: budget
-                    )
-                )
+            let pieces = program.segments.filter(\.isReadable).compactMap { segment in
+                copy(of: segment.address, count: segment.count).map { (segment, $0) }
             }
-            let readable = pagers.compactMap { $0.1 }.map { AddressedBytes($0) }
+            let readable = pieces.map { AddressedBytes($0.1) }
             let table = program.unwindHeader.flatMap { header in
                 readable.first { $0.contains(header) }.flatMap { UnwindTable($0, header: header) }
             }
-            for (segment, pager) in pagers where segment.isExecutable {
-                guard let pager else { continue }
-                let keeps = scriptEngine.map { $0.textStart <= pager.address && pager.address < $0.textEnd } ?? false
-                modules.append(Module(code: AddressedBytes(pager), table: table, keepsFramePointers: keeps))
+            for (segment, copy) in pieces where segment.isExecutable {
+                let keeps = scriptEngine.map { $0.textStart <= copy.address && copy.address < $0.textEnd } ?? false
+                modules.append(module(copy, table, keepsFramePointers: keeps))
             }
             data += readable
-            ranges += pagers.compactMap { $0.1 }
+            copies += pieces.map { $0.1 }
         }
-        volatileRanges = otherCode.compactMap {
-            PagedMemory(process: process, address: $0.start, count: Int(clamping: $0.end - $0.start), budget: budget)
-        }
-        for range in volatileRanges {
-            modules.append(
-                Module(code: AddressedBytes(range), table: nil, keepsFramePointers: scriptEngine != nil)
-            )
-        }
-        self.ranges = ranges
-        return ModuleTable(modules: modules, data: data)
+        volatileRanges = otherCode.compactMap { copy(of: $0.start, count: $0.end - $0.start) }
+        for range in volatileRanges { modules.append(module(range, nil, keepsFramePointers: scriptEngine != nil)) }
+        return ModuleTable(modules: modules, data: data, copies: copies + volatileRanges)
+    }
+
+    private func copy(of address: UInt64, count: UInt64) -> SegmentCopy? {
+        SegmentCopy(of: address, count: Int(clamping: count), process: process, budget: budget)
+    }
+
+    private func module(_ code: SegmentCopy, _ table: UnwindTable?, keepsFramePointers: Bool) -> Module {
+        // That a library was unloaded is seen when the table of mappings is read anew.
+        Module(code: AddressedBytes(code), table: table, isPermanent: true, keepsFramePointers: keepsFramePointers)
     }
 
     /// Forgets what was read of code that may be another by now; returns whether there was any.

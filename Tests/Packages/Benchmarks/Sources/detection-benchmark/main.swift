@@ -65,9 +65,10 @@ func subject(_ kind: String, _ name: String) -> Subject {
 
 func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
 
-/// Whether a report names the function that blocks.
-func names(_ report: StallReport) -> Bool {
-    report.stack?.frames.contains { $0.function.contains("block(_:seconds:)") } == true
+/// Whether a report names code of the benchmark, and why not.
+func reason(_ report: StallReport) -> String {
+    guard let stack = report.stack else { return "without code: \(report.stackOmitted ?? "no reason")" }
+    return stack.frames.contains { $0.origin == .host } ? "name the code" : "name other code"
 }
 
 /// What was reported, and when it arrived.
@@ -92,12 +93,13 @@ case "blocks":
     let watch = try start(thresholdMilliseconds: threshold)
     let loop = subject(argument(3, "epoll"), "loop")
     watch.add(loop.target)
-    usleep(500_000)
+    // Symbols are read a second after the start.
+    usleep(2_500_000)
     var generator = SystemRandomNumberGenerator()
     var found = 0
     var errors: [Double] = []
     var early: [Double] = []
-    var named = 0
+    var why: [String: Int] = [:]
     for _ in 0..<count {
         received.withLock { $0 = [] }
         let length = Double(threshold) / 1e3 * Double.random(in: 1.3...3, using: &generator)
@@ -126,7 +128,7 @@ case "blocks":
         }
         if let first = reports.first(where: { $0.report.state == .begun }) {
             early.append((first.at - began) * 1e3 - Double(threshold))
-            if names(first.report) { named += 1 }
+            why[reason(first.report), default: 0] += 1
         }
     }
     let sorted = early.sorted()
@@ -136,10 +138,10 @@ case "blocks":
           error of the duration: mean \(mean(errors)) ms, worst \(errors.map(abs).max() ?? 0) ms
           begun report after the threshold: \(early.count) of \(count), mean \(mean(early)) ms, \
         p95 \(sorted.isEmpty ? 0 : sorted[sorted.count * 95 / 100]) ms, worst \(sorted.last ?? 0) ms, \
-        earliest \(sorted.first ?? 0) ms; \
-        \(named) of them name the code
+        earliest \(sorted.first ?? 0) ms
         """
     )
+    for (what, count) in why { print("  \(count) \(what)") }
     watch.stop()
 case "many":
     let kind = argument(2, "cpu")
@@ -148,9 +150,9 @@ case "many":
     let watch = try start(thresholdMilliseconds: 50)
     let loops = (0..<loopCount).map { subject("epoll", "loop-\($0)") }
     for loop in loops { watch.add(loop.target) }
-    usleep(1_500_000)
+    usleep(2_500_000)
     var early: [Double] = []
-    var named = 0
+    var why: [String: Int] = [:]
     for _ in 0..<count {
         received.withLock { $0 = [] }
         let spans = Mutex([String: Double]())
@@ -169,7 +171,7 @@ case "many":
         for (report, at) in received.withLock({ $0 }) where report.state == .begun && report.kind == .stall {
             guard let began = spans.withLock({ $0[report.target] }) else { continue }
             early.append((at - began) * 1e3 - 50)
-            if names(report) { named += 1 }
+            why[reason(report), default: 0] += 1
         }
     }
     let sorted = early.sorted()
@@ -177,9 +179,10 @@ case "many":
         """
         \(loopCount) loops blocked by \(kind) at once, \(count) times: \(early.count) begun reports, after the threshold: \
         mean \(mean(early)) ms, p95 \(sorted.isEmpty ? 0 : sorted[sorted.count * 95 / 100]) ms, \
-        worst \(sorted.last ?? 0) ms; \(named) name the code
+        worst \(sorted.last ?? 0) ms
         """
     )
+    for (what, count) in why { print("  \(count) \(what)") }
     watch.stop()
 case "long":
     let length = Double(argument(2, "3"))!
