@@ -25,6 +25,13 @@ struct CommandParserTests {
             Accepted(line: "--help", command: .help(.program)),
             Accepted(line: "-h", command: .help(.program)),
             Accepted(line: "--version", command: .version),
+            Accepted(line: "stack --help", command: .help(.stack)),
+            Accepted(line: "stack 12", command: .stack(StackOptions(process: 12))),
+            Accepted(line: "stack 12 13", command: .stack(StackOptions(process: 12, thread: 13))),
+            Accepted(
+                line: "stack --no-stop 12 --detailed",
+                command: .stack(StackOptions(process: 12, allowsStop: false, isDetailed: true))
+            ),
             Accepted(line: "demo", command: .demo(DemoOptions())),
             Accepted(line: "demo --help", command: .help(.demo)),
             Accepted(line: "demo --seconds 5 -h", command: .help(.demo)),
@@ -54,8 +61,8 @@ struct CommandParserTests {
     @Test(
         "that cannot be understood is told in a sentence that names what was found and what was expected",
         arguments: [
-            ["", "A command is missing; expected demo."],
-            ["attach", "'attach' is not a command; expected demo."],
+            ["", "A command is missing; expected demo or stack."],
+            ["attach", "'attach' is not a command; expected demo or stack."],
             ["--verbose", "'--verbose' is not an option; expected --help, --version or a command."],
             ["--version now", "'now' is not understood; expected nothing after --version."],
             ["demo now", "'now' is not understood; expected --seconds"],
@@ -80,6 +87,12 @@ struct CommandParserTests {
             ["demo --threshold 50", "--threshold: '50' is not allowed; expected a duration from 5ms to 1s"],
             ["demo --threshold 4ms", "--threshold: '4ms' is not allowed; expected a duration from 5ms to 1s"],
             ["demo --threshold 2s", "--threshold: '2s' is not allowed; expected a duration from 5ms to 1s"],
+            ["stack", "PID is missing; expected the number of a process."],
+            ["stack x", "PID: 'x' is not allowed; expected the number of a process."],
+            ["stack 0", "PID: '0' is not allowed; expected the number of a process."],
+            ["stack 1 99999999999", "TID: '99999999999' is not allowed; expected the number of a thread."],
+            ["stack 1 2 3", "'3' is not understood; expected nothing after PID and TID."],
+            ["stack 1 --stop", "'--stop' is not an option of stack; expected --no-stop or --detailed."],
             ["demo --log=", "--log: '' is not allowed; expected the path of a file."],
         ]
     )

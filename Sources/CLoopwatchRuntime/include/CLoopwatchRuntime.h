@@ -7,6 +7,7 @@
 #include "job_accounting.h"
 #include "perf_events.h"
 #include "thread_trace.h"
+#include "process_calls.h"
 #include <stddef.h>
 #include <stdint.h>
 

@@ -17,9 +17,10 @@ public struct Stack: Sendable, Hashable {
     /// Position of the frame to blame: the innermost that is the host's own code; `nil` where there is none.
     public var blamedIndex: Int? { frames.firstIndex { $0.origin == .host } }
 
-    /// The frame to blame; where nothing is the host's, the innermost that has a name.
+    /// The frame to blame; where nothing is the host's, the innermost of a package that it uses, or else that has a name.
     public var blamed: StackFrame? {
-        blamedIndex.map { frames[$0] } ?? frames.first { $0.origin != .unknown } ?? frames.first
+        blamedIndex.map { frames[$0] } ?? frames.first { $0.origin == .library }
+            ?? frames.first { $0.origin != .unknown } ?? frames.first
     }
 
     /// The host's frames that called the one to blame, nearest first.

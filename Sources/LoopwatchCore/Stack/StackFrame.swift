@@ -5,9 +5,11 @@
 public struct StackFrame: Sendable, Hashable {
     /// Whose code it is.
     public enum Origin: String, Sendable {
-        /// The host's own, and that of the packages that it is built from.
+        /// The host's own; of a compiled one also that of the packages that it is built from.
         case host
-        /// Swift's standard library, concurrency runtime, or Foundation.
+        /// A package that an interpreted host uses: Python's site-packages, node_modules.
+        case library
+        /// Swift's standard library, concurrency runtime, or Foundation; an interpreter and its standard library.
         case runtime
         /// Dispatch.
         case dispatch

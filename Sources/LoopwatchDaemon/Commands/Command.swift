@@ -9,4 +9,6 @@ enum Command: Equatable {
     case version
     /// Runs the demo.
     case demo(DemoOptions)
+    /// Prints the stacks of another process.
+    case stack(StackOptions)
 }

@@ -5,7 +5,8 @@ internal import Loopwatch
 
 /// Reads a command line; decides only, and does nothing.
 struct CommandParser {
-    private var rest: ArraySlice<String>
+    /// What has not been read yet.
+    var rest: ArraySlice<String>
     private var given: Set<String> = []
 
     /// The longest time for which the demo can be asked to run: a day.
@@ -18,7 +19,7 @@ struct CommandParser {
     /// Reads the arguments that follow the program's name.
     static func parse(_ arguments: [String]) throws(CommandError) -> Command {
         guard let first = arguments.first else {
-            throw .usage("A command is missing; expected demo. See loopwatch --help.")
+            throw .usage("A command is missing; expected demo or stack. See loopwatch --help.")
         }
         switch first {
         case "-h", "--help", "--version":
@@ -29,10 +30,13 @@ struct CommandParser {
         case "demo":
             var parser = CommandParser(arguments.dropFirst())
             return try parser.demo()
+        case "stack":
+            var parser = CommandParser(arguments.dropFirst())
+            return try parser.stack()
         case _ where first.hasPrefix("-"):
             throw .usage("'\(first)' is not an option; expected --help, --version or a command. See loopwatch --help.")
         default:
-            throw .usage("'\(first)' is not a command; expected demo. See loopwatch --help.")
+            throw .usage("'\(first)' is not a command; expected demo or stack. See loopwatch --help.")
         }
     }
 

@@ -9,12 +9,15 @@ enum HelpText: Equatable {
     case program
     /// The demo and its options.
     case demo
+    /// Printing stacks, and its options.
+    case stack
 
     /// The text, with its last line feed.
     var text: String {
         switch self {
         case .program: Self.programText
         case .demo: Self.demoText
+        case .stack: Self.stackText
         }
     }
 
@@ -25,6 +28,7 @@ enum HelpText: Equatable {
 
         Commands:
           demo          run a small server that blocks now and then, and watch it
+          stack         print what the threads of a running process are doing
 
         Options:
           -h, --help    show this text; after a command, the command's
@@ -49,6 +53,25 @@ enum HelpText: Equatable {
 
         Options go before environment variables, which are:
         \(environment)
+
+        """
+
+    private static let stackText = """
+        Usage: loopwatch stack PID [TID] [OPTION]...
+
+        Prints the stacks of all threads of a running process, or of one: native functions, those of Python 3.11 to 3.13
+        and of JavaScript in Node 20, 22 and 24, which need no preparation. The innermost frame of the application's own
+        code is marked with *, a frame that was found by weak evidence with ?.
+
+        A thread that sleeps, or that runs Python, is not stopped. Any other that computes is, for some 50 us; never one
+        in a system call.
+
+        Options:
+          --no-stop     leave threads alone that compute
+          --detailed    show whose code each frame is, and where it lies in its binary
+          -h, --help    show this text
+
+        The process must be the same user's, or loopwatch must run as root or with CAP_SYS_PTRACE.
 
         """
 

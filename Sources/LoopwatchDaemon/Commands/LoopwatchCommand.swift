@@ -26,6 +26,8 @@ package enum LoopwatchCommand {
                     environment: ProcessEnvironment.variables()
                 )
                 try DemoCommand(configuration: configuration, seconds: options.seconds, output: output).run()
+            case .stack(let options):
+                try StackCommand(options: options, output: output).run()
             }
             if let failure = output.failure { throw .output(failure) }
             return ExitCode.success.rawValue

@@ -71,6 +71,7 @@ package enum FlameGraphWriter {
         .box rect { stroke: #fff; stroke-width: 1 } .box:hover rect { stroke: #000; stroke-width: 2 }
         .none rect { fill: #c9ccd1 } .host rect { fill: #f58a4b } .runtime rect { fill: #f3cf5b }
         .dispatch rect { fill: #a6d86f } .system rect { fill: #7db7e8 } .unknown rect { fill: #d7b8e6 }
+        .library rect { fill: #f2b8c6 }
         .async rect { stroke: #333; stroke-dasharray: 4 3 }
         @media (prefers-color-scheme: dark) {
         .page { fill: #16181c } text { fill: #ddd } .box rect { stroke: #16181c } .box:hover rect { stroke: #fff }

@@ -15,6 +15,9 @@ package final class ProcFile: Sendable {
 
     deinit { close(descriptor) }
 
+    /// The descriptor, for calls of C; belongs to this object.
+    var fileDescriptor: CInt { descriptor }
+
     /// Reads the beginning of the file into a buffer; returns the number of bytes, 0 when the thread it tells of is gone.
     package func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         max(0, retryingInterrupted { pread(descriptor, buffer.baseAddress, buffer.count, 0) })

@@ -13,6 +13,8 @@ enum ProcessMaps {
         var textStart: UInt64
         /// Address after them.
         var textEnd: UInt64
+        /// Number of the file; 0 for the vDSO.
+        var inode: UInt64 = 0
     }
 
     /// Files with executable mappings, in ascending order of their addresses.
@@ -38,7 +40,13 @@ enum ProcessMaps {
                 places[places.count - 1].textEnd = mapping.end
             } else if places.count < SymbolLimits.images {
                 places.append(
-                    Place(path: String(file.path), base: file.base, textStart: mapping.start, textEnd: mapping.end)
+                    Place(
+                        path: String(file.path),
+                        base: file.base,
+                        textStart: mapping.start,
+                        textEnd: mapping.end,
+                        inode: UInt64(file.inode) ?? 0
+                    )
                 )
             }
         }

@@ -6,15 +6,16 @@
 ///
 /// Every read is checked, so that no offset in a damaged table leads outside. Does not own the bytes.
 ///
-/// Where they are a copy of what may go (``SegmentCopy``), pieces are copied when they are first read; what has gone by then
-/// is not here. Then it belongs to one thread.
+/// Where they are a copy of what may go, or is another process's (``SegmentCopy``), pieces are copied when they are first
+/// read; what has gone by then is not here. Then it belongs to one thread.
 package struct AddressedBytes {
     /// Address of the first byte.
     package let address: UInt64
     /// Number of bytes.
     package let count: Int
     let base: UnsafeRawPointer
-    private let pieces: SegmentCopy.Pieces?
+    /// What copies them; `nil` where they are all here.
+    let pieces: SegmentCopy.Pieces?
 
     /// Describes bytes.
     ///
@@ -33,7 +34,7 @@ package struct AddressedBytes {
     }
 
     /// Describes a copy, which must outlive what is made of it.
-    init(_ copy: SegmentCopy) {
+    package init(_ copy: SegmentCopy) {
         base = UnsafeRawPointer(copy.buffer)
         count = copy.count
         address = copy.address

@@ -11,14 +11,29 @@ package struct Module {
     package let code: AddressedBytes
     /// The unwind table; `nil` if there is none that is understood.
     package let table: UnwindTable?
-    /// Whether it can never be unloaded.
+    /// Whether it can never be unloaded while the table is used.
     let isPermanent: Bool
+    /// Whether code that the table does not describe always has its frame pointer in its register.
+    package let keepsFramePointers: Bool
 
     /// Describes a module.
-    package init(code: AddressedBytes, table: UnwindTable?, isPermanent: Bool = false) {
+    ///
+    /// - Parameters:
+    ///   - code: the executable segment.
+    ///   - table: the unwind table.
+    ///   - isPermanent: whether it need not be asked whether it is there still.
+    ///   - keepsFramePointers: whether code that the table does not describe always has its frame pointer in its register,
+    ///     as code has that V8 generates.
+    package init(
+        code: AddressedBytes,
+        table: UnwindTable?,
+        isPermanent: Bool = false,
+        keepsFramePointers: Bool = false
+    ) {
         self.code = code
         self.table = table
         self.isPermanent = isPermanent
+        self.keepsFramePointers = keepsFramePointers
     }
 
     /// Whether it is there still.
@@ -26,22 +41,25 @@ package struct Module {
 }
 
 extension AddressedBytes {
-    /// Whether something is mapped at the address of the first byte.
+    /// Whether something is mapped at the address of the first byte; another process's memory is copied as it is found.
     fileprivate var isMapped: Bool {
-        UnsafeRawPointer(bitPattern: UInt(address)).map { lw_is_mapped($0) != 0 } ?? false
+        if let pieces, pieces.isRemote { return true }
+        return UnsafeRawPointer(bitPattern: UInt(address)).map { lw_is_mapped($0) != 0 } ?? false
     }
 }
 
-/// The modules of the process, for finding the code and the unwind table of an address.
+/// The modules of a process, for finding the code and the unwind table of an address.
 ///
-/// The memory of modules that were loaded with the program is read where it is mapped; that of others is copied by the
-/// kernel as it is read, because it may be unmapped at any moment. One that was unloaded is forgotten
-/// (``dropUnloaded()``), so that its copy is not taken for what is in its place.
+/// The memory of modules of this process that were loaded with the program is read where it is mapped; that of others is
+/// copied by the kernel as it is read, because it may be unmapped at any moment, or is another process's. One that was
+/// unloaded is forgotten (``dropUnloaded()``), so that its copy is not taken for what is in its place.
 package struct ModuleTable {
     /// The modules, by the address of their code.
     private(set) var modules: [Module] = []
-    /// Segments that can be read where they are, by address: where linkage tables have their pointers.
+    /// Segments that can be read, by address: where linkage tables have their pointers.
     private(set) var data: [AddressedBytes] = []
+    /// Whether there is code without a table that always has its frame pointer in its register.
+    private(set) var hasFramePointerCode = false
     /// What owns the copies.
     private var copies: [SegmentCopy] = []
     private let copiesAll: Bool
@@ -51,10 +69,13 @@ package struct ModuleTable {
     ///
     /// - Parameters:
     ///   - modules: the modules.
-    ///   - data: their other segments that can be read.
-    package init(modules: [Module], data: [AddressedBytes] = []) {
+    ///   - data: their segments that can be read.
+    ///   - copies: the copies that those describe, which the table keeps.
+    package init(modules: [Module], data: [AddressedBytes] = [], copies: [SegmentCopy] = []) {
         self.modules = modules.sorted { $0.code.address < $1.code.address }
         self.data = data.sorted { $0.address < $1.address }
+        self.copies = copies
+        hasFramePointerCode = modules.contains { $0.keepsFramePointers }
         copiesAll = false
     }
 
@@ -130,7 +151,7 @@ package struct ModuleTable {
             readable.first { $0.contains(header) }.flatMap { UnwindTable($0, header: header) }
         }
         modules += code.map { Module(code: $0, table: table, isPermanent: isPermanent) }
-        if isPermanent { data += readable }
+        data += readable
     }
 
     /// A copy of a piece, to be made when it is needed.
@@ -168,10 +189,9 @@ package struct ModuleTable {
                 let middle = (low + high) / 2
                 if data[middle].end <= address { low = middle + 1 } else { high = middle }
             }
-            guard low < data.count, data[low].contains(address, count: 8) else {
-                guard copies.contains(where: { $0.holds(address) }) else { return nil }
-                return Memory.words(at: UInt(address), count: 1)?.first
-            }
+            guard low < data.count, data[low].contains(address, count: 8) else { return nil }
+            // Linkage tables change when functions are first called: a copy would be of another time.
+            if let pieces = data[low].pieces { return pieces.presentWord(at: address) }
             let place = data[low].base + Int(address &- data[low].address)
             // The loader may be writing it: one load of an aligned word is never torn.
             guard UInt(bitPattern: place) % 8 == 0 else { return nil }

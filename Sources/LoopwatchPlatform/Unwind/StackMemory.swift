@@ -4,8 +4,8 @@
 internal import CLoopwatchRuntime
 internal import Glibc
 
-/// Reads the words of a stack: from a copy that was made of it, or from the living process, piece by piece as it is
-/// needed.
+/// Reads the words of a stack: from a copy that was made of it, or from the living process, this one or another, piece by
+/// piece as it is needed.
 ///
 /// A word that is not there, or was not copied, is `nil`: nothing traps. Belongs to one thread, and is made once and used
 /// again and again: it allocates address space for the largest stack when it is created, and nothing later; only pieces
@@ -27,11 +27,16 @@ package struct StackMemory: ~Copyable {
     private var address: UInt64 = 0
     /// Bytes of a copy; 0 where the process itself is read.
     private var copiedBytes = 0
+    /// The process that the stack is of; 0 for this one.
+    private let process: Int32
     /// Whether only a copy may be read, and the thread has gone on since.
     private(set) var isCopy = true
 
     /// Allocates what will be needed.
-    package init() {
+    ///
+    /// - Parameter process: the process that the stacks will be of; 0 for this one.
+    package init(process: Int32 = 0) {
+        self.process = process
         let mapped = mmap(
             nil,
             Self.capacity,
@@ -50,7 +55,7 @@ package struct StackMemory: ~Copyable {
         states.deallocate()
     }
 
-    /// Begins with the stack of a thread of this process that stands still.
+    /// Begins with the stack of a thread that stands still.
     package mutating func begin(liveAt stackPointer: UInt64) {
         isCopy = false
         copiedBytes = 0
@@ -94,7 +99,7 @@ package struct StackMemory: ~Copyable {
         guard let buffer, states[index] == PieceState.unread else { return false }
         let size = Int(UnwindLimits.stackPieceBytes)
         let place = address &+ UInt64(index * size)
-        let count = lw_read_memory(UInt(place), buffer + index * size, size)
+        let count = read(place, buffer + index * size, size)
         states[index] = count == size ? PieceState.read : PieceState.missing
         statesUsed = max(statesUsed, index + 1)
         return count == size
@@ -103,6 +108,18 @@ package struct StackMemory: ~Copyable {
     /// Reads a word of the living process that is not near the stack pointer: a thread in a signal handler has two stacks.
     private func distantWord(at wanted: UInt64) -> UInt64? {
         var word: UInt64 = 0
-        return withUnsafeMutableBytes(of: &word) { lw_read_memory(UInt(wanted), $0.baseAddress!, 8) } == 8 ? word : nil
+        return withUnsafeMutableBytes(of: &word) { read(wanted, $0.baseAddress!, 8) } == 8 ? word : nil
+    }
+
+    /// Two words of the living process, wherever they are; `nil` if they cannot be read.
+    func livingWords(at wanted: UInt64) -> (UInt64, UInt64)? {
+        var words: (UInt64, UInt64) = (0, 0)
+        let count = withUnsafeMutableBytes(of: &words) { read(wanted, $0.baseAddress!, 16) }
+        return count == 16 ? words : nil
+    }
+
+    private func read(_ place: UInt64, _ destination: UnsafeMutableRawPointer, _ count: Int) -> Int {
+        if process != 0 { return lw_read_process_memory(process, place, destination, count) }
+        return lw_read_memory(UInt(place), destination, count)
     }
 }

@@ -5,8 +5,11 @@
 enum UnwindLimits {
     /// Pieces of modules (segments and table headers) that are known at once: more than a thousand modules.
     static let modulePiecesMost = 8_192
-    /// Bytes of one piece of a module that may be unloaded, which are copied at once.
-    static let copiedPieceBytes = 4_096
+    /// Bytes of one piece of memory that may go, or is another process's, which are copied at once: several pages, because
+    /// one call costs more than a page.
+    static let copiedPieceBytes = 16 * 1_024
+    /// Bytes of code and tables of another process that are kept: those of a few thousand functions, not of its binaries.
+    static let copiedBytesMost = 64 * 1_024 * 1_024
     /// Bytes of the header of an unwind table: four, and two pointers of at most ten.
     static let tableHeaderBytesMost: UInt64 = 24
     /// Bytes of the length of an expression: as many as 64 bits take.
@@ -45,6 +48,10 @@ enum UnwindLimits {
     static let checkingStepsMost = 4_096
     /// Jumps of linkage tables that are followed from a call to its target.
     static let linkageJumpsMost = 3
+    /// Words of stack in which the frame pointer of generated code is looked for where it is not known.
+    static let framePointerSearchWords = 2_048
+    /// Frames that must be linked to each other for that to be believed.
+    static let framePointerLinksLeast = 4
     /// Asynchronous callers that are followed.
     static let asynchronousCallersMost = 64
     /// Bytes at the beginning of a function in which the prologue of an asynchronous one is looked for.

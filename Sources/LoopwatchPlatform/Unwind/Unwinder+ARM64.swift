@@ -16,6 +16,9 @@
             guard stepsLeft > 0 else { return .unknown }
             stepsLeft -= 1
             let place = isExact ? registers.programCounter : registers.programCounter &- 1
+            if modules.hasFramePointerCode, isFramePointerCode(place) {
+                return framePointerStep(from: registers, memory: &memory)
+            }
             guard let table = modules.module(at: place)?.table, let description = table.description(at: place),
                 let row = program.row(at: place, of: description)
             else { return .unknown }

@@ -1,7 +1,6 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLoopwatchRuntime
 internal import LoopwatchCore
 
 extension Unwinder {
@@ -30,7 +29,8 @@ extension Unwinder {
         var distanceMost = 1
         for _ in 0..<UnwindLimits.asynchronousCallersMost {
             guard stack.frames.count < framesMost, context != 0, context % 8 == 0,
-                let (parent, function) = Self.contextWords(at: context), modules.holdsCode(function)
+                let (parent, signed) = memory.livingWords(at: context),
+                case let function = Architecture.stripped(signed), modules.holdsCode(function)
             else { return }
             stack.frames.append(
                 RawFrame(
@@ -49,11 +49,5 @@ extension Unwinder {
             }
             context = parent
         }
-    }
-
-    private static func contextWords(at address: UInt64) -> (parent: UInt64, function: UInt64)? {
-        var words: (UInt64, UInt64) = (0, 0)
-        let count = withUnsafeMutableBytes(of: &words) { lw_read_memory(UInt(address), $0.baseAddress!, 16) }
-        return count == 16 ? (words.0, Architecture.stripped(words.1)) : nil
     }
 }

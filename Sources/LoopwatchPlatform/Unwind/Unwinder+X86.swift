@@ -19,6 +19,9 @@
             guard stepsLeft > 0 else { return .unknown }
             stepsLeft -= 1
             let place = isExact ? registers.programCounter : registers.programCounter &- 1
+            if modules.hasFramePointerCode, isFramePointerCode(place) {
+                return framePointerStep(from: registers, memory: &memory)
+            }
             guard let function = X86Function(holding: place, in: modules) else { return .unknown }
             let described: X86Frame?
             if let description = function.description {

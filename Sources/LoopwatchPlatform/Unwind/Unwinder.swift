@@ -3,8 +3,8 @@
 
 package import LoopwatchCore
 
-/// Finds the callers of a thread of this process, from its registers, or from no more than its program counter and stack
-/// pointer, and the words of its stack.
+/// Finds the callers of a thread of this process or another, from its registers, or from no more than its program counter
+/// and stack pointer, and the words of its stack.
 ///
 /// Unwind tables give a caller where the registers that they refer to are known. Where they are not, or there is no table,
 /// the function's own code tells how far its stack pointer is from its frame's base; and where only a running program could
@@ -22,6 +22,9 @@ package struct Unwinder: ~Copyable {
     #endif
     /// Steps that this unwinding may still take: it ends on any stack.
     var stepsLeft = 0
+    /// The frame pointers of frames of the latest stack whose code always has one (``Module/keepsFramePointers``), by the
+    /// frame's position.
+    package internal(set) var framePointers: [Int: UInt64] = [:]
 
     /// Creates an unwinder, and reads the table of modules.
     package init() { modules = ModuleTable() }
@@ -34,6 +37,19 @@ package struct Unwinder: ~Copyable {
     /// Takes the loader's lock, which a blocked thread may hold: never between a capture and the end of its unwinding.
     package mutating func refreshModules() {
         guard modules.refresh() else { return }
+        #if arch(x86_64)
+            depths.forget()
+        #endif
+    }
+
+    /// Goes on with other modules.
+    package mutating func replaceModules(_ modules: ModuleTable) {
+        self.modules = modules
+        forgetDepths()
+    }
+
+    /// Forgets what was found out from code that may be another by now.
+    package mutating func forgetDepths() {
         #if arch(x86_64)
             depths.forget()
         #endif
@@ -52,6 +68,7 @@ package struct Unwinder: ~Copyable {
         memory: inout StackMemory,
         framesMost: Int
     ) -> RawStack {
+        framePointers.removeAll(keepingCapacity: true)
         var stack = RawStack(frames: [], isTruncated: true)
         guard framesMost > 0 else { return stack }
         if modules.dropUnloaded() {
@@ -69,6 +86,7 @@ package struct Unwinder: ~Copyable {
         var contextSlot: UInt64?
         walk: while stack.frames.count < framesMost {
             let caller: UnwoundCaller
+            noteFramePointer(of: &current, isExact: isExact, position: stack.frames.count - 1, memory: &memory)
             switch step(from: current, isExact: isExact, purpose: .unwinding, memory: &memory) {
             case .base:
                 stack.isTruncated = false

@@ -103,8 +103,8 @@
             at address: UInt64,
             _ program: inout CallFrameProgram
         ) -> X86StackDepth {
-            guard let code = function.code.bytes(from: function.start, to: function.end),
-                code.count <= UnwindLimits.decodedFunctionBytesMost,
+            guard function.end &- function.start <= UInt64(UnwindLimits.decodedFunctionBytesMost),
+                let code = function.code.bytes(from: function.start, to: function.end),
                 UInt64(code.count) == function.end &- function.start
             else { return .unknown }
             var entries = UnsafeBufferPointer<CallFrameProgram.Entry>(start: nil, count: 0)

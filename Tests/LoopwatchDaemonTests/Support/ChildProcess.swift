@@ -18,7 +18,8 @@ struct NeverHappened: Error, CustomStringConvertible {
 struct ChildProcess: ~Copyable {
     private static let spawning = Mutex(())
 
-    private let identifier: pid_t
+    /// The number of the process.
+    let identifier: pid_t
     private let output: CInt
     private let error: CInt
     private var unfinished: [UInt8] = []

@@ -33,19 +33,22 @@ struct ProcessMapsTests {
                     path: "/srv/my app/App",
                     base: 0x55d0_c0a0_0000,
                     textStart: 0x55d0_c0a1_0000,
-                    textEnd: 0x55d0_c0a4_0000
+                    textEnd: 0x55d0_c0a4_0000,
+                    inode: 1_234
                 ),
                 .init(
                     path: "/lib/libc.so.6",
                     base: 0x7f00_0010_0000,
                     textStart: 0x7f00_0011_0000,
-                    textEnd: 0x7f00_0021_0000
+                    textEnd: 0x7f00_0021_0000,
+                    inode: 99
                 ),
                 .init(
                     path: "/srv/old.so (deleted)",
                     base: 0x7f00_0050_0000,
                     textStart: 0x7f00_0050_0000,
-                    textEnd: 0x7f00_0060_0000
+                    textEnd: 0x7f00_0060_0000,
+                    inode: 77
                 ),
                 .init(path: "[vdso]", base: 0x7ffd_0001_2000, textStart: 0x7ffd_0001_2000, textEnd: 0x7ffd_0001_4000),
             ]
