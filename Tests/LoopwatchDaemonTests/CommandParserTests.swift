@@ -61,8 +61,8 @@ struct CommandParserTests {
     @Test(
         "that cannot be understood is told in a sentence that names what was found and what was expected",
         arguments: [
-            ["", "A command is missing; expected demo or stack."],
-            ["attach", "'attach' is not a command; expected demo or stack."],
+            ["", "A command is missing; expected demo, "],
+            ["watch", "'watch' is not a command; expected demo, "],
             ["--verbose", "'--verbose' is not an option; expected --help, --version or a command."],
             ["--version now", "'now' is not understood; expected nothing after --version."],
             ["demo now", "'now' is not understood; expected --seconds"],

@@ -11,4 +11,12 @@ enum Command: Equatable {
     case demo(DemoOptions)
     /// Prints the stacks of another process.
     case stack(StackOptions)
+    /// Watches processes that run already.
+    case attach(AttachOptions)
+    /// Starts a program and watches it.
+    case exec(ExecOptions)
+    /// Watches what a file says.
+    case run(RunOptions)
+    /// Says what is wrong with a file.
+    case checkConfiguration(path: String)
 }

@@ -9,6 +9,8 @@ struct CommandParser {
     var rest: ArraySlice<String>
     private var given: Set<String> = []
 
+    /// The commands, for messages.
+    static let commands = "demo, attach, exec, run, check-config or stack"
     /// The longest time for which the demo can be asked to run: a day.
     static let secondsMaximum = 86_400
 
@@ -19,7 +21,7 @@ struct CommandParser {
     /// Reads the arguments that follow the program's name.
     static func parse(_ arguments: [String]) throws(CommandError) -> Command {
         guard let first = arguments.first else {
-            throw .usage("A command is missing; expected demo or stack. See loopwatch --help.")
+            throw .usage("A command is missing; expected \(Self.commands). See loopwatch --help.")
         }
         switch first {
         case "-h", "--help", "--version":
@@ -33,20 +35,29 @@ struct CommandParser {
         case "stack":
             var parser = CommandParser(arguments.dropFirst())
             return try parser.stack()
+        case "attach":
+            var parser = CommandParser(arguments.dropFirst())
+            return try parser.attach()
+        case "exec":
+            var parser = CommandParser(arguments.dropFirst())
+            return try parser.exec()
+        case "run":
+            var parser = CommandParser(arguments.dropFirst())
+            return try parser.run()
+        case "check-config":
+            var parser = CommandParser(arguments.dropFirst())
+            return try parser.checkConfiguration()
         case _ where first.hasPrefix("-"):
             throw .usage("'\(first)' is not an option; expected --help, --version or a command. See loopwatch --help.")
         default:
-            throw .usage("'\(first)' is not a command; expected demo or stack. See loopwatch --help.")
+            throw .usage("'\(first)' is not a command; expected \(Self.commands). See loopwatch --help.")
         }
     }
 
     private mutating func demo() throws(CommandError) -> Command {
         var options = DemoOptions()
         while let argument = rest.popFirst() {
-            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let isJoined = argument.hasPrefix("--") && parts.count == 2
-            let name = isJoined ? String(parts[0]) : argument
-            let joined = isJoined ? String(parts[1]) : nil
+            let (name, joined) = Self.split(argument)
             switch name {
             case "-h", "--help":
                 guard joined == nil else {
@@ -77,8 +88,21 @@ struct CommandParser {
         return .demo(options)
     }
 
+    /// An option, and the value that is joined to it by `=`.
+    static func split(_ argument: String) -> (name: String, joined: String?) {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard argument.hasPrefix("--"), parts.count == 2 else { return (argument, nil) }
+        return (String(parts[0]), String(parts[1]))
+    }
+
+    /// Notes that an option without a value was given.
+    mutating func flag(_ option: String, _ joined: String?) throws(CommandError) {
+        guard joined == nil else { throw .usage(option: option, value: joined ?? "", expected: "no value") }
+        guard given.insert(option).inserted else { throw .usage("\(option): given twice; expected once.") }
+    }
+
     /// The value of an option, joined to it by `=` or in the argument after it.
-    private mutating func value<Value>(
+    mutating func value<Value>(
         _ option: String,
         _ joined: String?,
         _ parse: (String) -> Value?,
@@ -105,7 +129,7 @@ struct CommandParser {
         DurationText.parse(text).flatMap { DemoConfiguration.thresholds.contains($0) ? $0 : nil }
     }
 
-    private static func path(_ text: String) -> String? {
+    static func path(_ text: String) -> String? {
         text.isEmpty || text.utf8.contains(0) ? nil : text
     }
 }

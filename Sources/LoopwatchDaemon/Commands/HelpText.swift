@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Loopwatch
+internal import LoopwatchCore
 
 /// The texts that `--help` shows.
 enum HelpText: Equatable {
@@ -11,6 +12,14 @@ enum HelpText: Equatable {
     case demo
     /// Printing stacks, and its options.
     case stack
+    /// Watching processes that run already.
+    case attach
+    /// Watching a program from its start.
+    case exec
+    /// Watching what a file says.
+    case run
+    /// Checking a file.
+    case checkConfiguration
 
     /// The text, with its last line feed.
     var text: String {
@@ -18,6 +27,10 @@ enum HelpText: Equatable {
         case .program: Self.programText
         case .demo: Self.demoText
         case .stack: Self.stackText
+        case .attach: Self.attachText
+        case .exec: Self.execText
+        case .run: Self.runText
+        case .checkConfiguration: Self.checkConfigurationText
         }
     }
 
@@ -29,6 +42,10 @@ enum HelpText: Equatable {
         Commands:
           demo          run a small server that blocks now and then, and watch it
           stack         print what the threads of a running process are doing
+          attach        watch processes that run already, as they are
+          exec          start a program and watch it
+          run           watch what a configuration file says
+          check-config  say what is wrong with a configuration file
 
         Options:
           -h, --help    show this text; after a command, the command's
@@ -72,6 +89,65 @@ enum HelpText: Equatable {
           -h, --help    show this text
 
         The process must be the same user's, or loopwatch must run as root or with CAP_SYS_PTRACE.
+
+        """
+
+    private static let watchOptions = """
+          --threshold TIME    from which length on a loop that is blocked is reported (default 100ms)
+          --listen ADDRESS    where metrics and warnings are served: ADDRESS:PORT, unix:/PATH or off
+                              (default \(EndpointAddress.standard))
+          --log PATH          append the warnings to a file as well
+          --process-name NAME what to call the processes in warnings and metrics (default: the program's name)
+          --evidence RUNG     by what means loops are watched (default: the cheapest that is exact):
+                              \(EvidenceRung.allCases.map(\.label).joined(separator: ", "))
+          --no-stop           never stop a thread, not even for the 50 us that copying a stack takes
+          -h, --help          show this text
+        """
+
+    private static let attachText = """
+        Usage: loopwatch attach PID|--name TEXT|--port N [OPTION]...
+
+        Watches the event loops and thread pools of processes that know nothing of it: any epoll server, such as
+        FastAPI under uvicorn, Node, Redis, nginx or a Swift server. They are not changed, and not slowed. Prints the
+        warnings as they come. Ends with the processes, or at Ctrl-C.
+
+        Options:
+          --name TEXT         those whose command line has the text; with * in it, those whose whole command line fits
+          --port N            those that listen at a TCP port
+          --duration TIME     end after a time, such as 60s
+          --no-children       leave out processes that those started
+        \(watchOptions)
+
+        """
+
+    private static let execText = """
+        Usage: loopwatch exec [OPTION]... [--] COMMAND [ARGUMENT]...
+
+        Starts a program and watches it as attach does; needs no rights beyond those of the program's user. Ends with the
+        program, and with its exit code; signals that end this end the program.
+
+        Options:
+        \(watchOptions)
+
+        """
+
+    private static let runText = """
+        Usage: loopwatch run --config FILE [--duration TIME]
+
+        Watches the processes that a configuration file (JSON5) names, also those that start later, until SIGTERM.
+
+        Options:
+          --config FILE       the configuration; loopwatch check-config FILE says what is wrong with one
+          --duration TIME     end after a time, such as 60s
+          -h, --help          show this text
+
+        """
+
+    private static let checkConfigurationText = """
+        Usage: loopwatch check-config FILE
+
+        Reads a configuration file as run does, and prints everything that is wrong with it, each with its line and key.
+        Ends with 0 if nothing is.
 
         """
 

@@ -28,6 +28,17 @@ package enum LoopwatchCommand {
                 try DemoCommand(configuration: configuration, seconds: options.seconds, output: output).run()
             case .stack(let options):
                 try StackCommand(options: options, output: output).run()
+            case .attach(let options):
+                try AttachCommand(options: options, output: output).run(environment: ProcessEnvironment.variables())
+            case .exec(let options):
+                let code = try ExecCommand(options: options, output: output)
+                    .run(environment: ProcessEnvironment.variables())
+                if output.failure == nil { return code }
+            case .run(let options):
+                try RunCommand(options: options, output: output).run()
+            case .checkConfiguration(let path):
+                _ = try ConfigurationFile.read(path, output: Console(.standardError))
+                output.line("\(path): this is a configuration that loopwatch run takes.")
             }
             if let failure = output.failure { throw .output(failure) }
             return ExitCode.success.rawValue

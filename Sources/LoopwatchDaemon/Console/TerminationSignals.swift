@@ -28,7 +28,10 @@ struct TerminationSignals {
     }
 
     /// Waits for one of the signals, or until the deadline (`nil`: for ever).
-    func wait(until deadline: MonotonicInstant?) {
+    ///
+    /// - Returns: whether a signal came.
+    @discardableResult
+    func wait(until deadline: MonotonicInstant?) -> Bool {
         var waited = waited
         while true {
             let result: CInt
@@ -43,7 +46,7 @@ struct TerminationSignals {
                 result = sigwaitinfo(&waited, nil)
             }
             if result < 0, errno == EINTR { continue }
-            return
+            return result > 0
         }
     }
 

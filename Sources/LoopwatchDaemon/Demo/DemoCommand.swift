@@ -76,40 +76,12 @@ struct DemoCommand {
         }
     }
 
-    /// Starts the watch; at a port that the system chooses when the standard one is taken.
+    /// Starts the watch, which passes its warnings on.
     private func startWatch(
         warned: @escaping @Sendable (StallReport, String) -> Void
     ) throws(CommandError) -> Loopwatch {
         var settings = configuration.watch
         settings.log.append(.closure(warned))
-        guard let wanted = settings.endpoint, let reason = Self.reason(against: wanted) else {
-            return try start(settings)
-        }
-        guard !configuration.isEndpointChosen else {
-            throw .unavailable("nothing can listen at \(wanted): \(reason).")
-        }
-        settings.endpoint = .tcp(host: "127.0.0.1", port: 0)
-        let watch = try start(settings)
-        let address = watch.endpointAddress.map { "at \($0) instead" } ?? "nowhere"
-        Console(.standardError).line("loopwatch: the endpoint listens \(address): \(reason).")
-        return watch
-    }
-
-    private func start(_ settings: WatchConfiguration) throws(CommandError) -> Loopwatch {
-        do throws(ConfigurationError) {
-            return try Loopwatch.start(settings)
-        } catch {
-            throw .configuration(error)
-        }
-    }
-
-    /// Why nothing can listen at an address; `nil` if something can.
-    private static func reason(against address: EndpointAddress) -> String? {
-        do {
-            try ListeningSocket(address: address, backlog: 1).close()
-            return nil
-        } catch {
-            return "\(error)"
-        }
+        return try WatchStart.start(settings, isEndpointChosen: configuration.isEndpointChosen)
     }
 }

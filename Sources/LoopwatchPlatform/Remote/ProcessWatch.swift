@@ -113,6 +113,14 @@ package struct ProcessWatch: ~Copyable {
         return said
     }
 
+    /// Ends what goes on, because the process is not watched any more; it goes on as it did before.
+    package mutating func stop(now: MonotonicInstant) -> [Said] {
+        var said: [Said] = []
+        hasEnded = true
+        forgetAll(now: now, into: &said)
+        return said
+    }
+
     /// When to look next.
     package func nextLook(now: MonotonicInstant) -> MonotonicInstant {
         var next = nextSweep

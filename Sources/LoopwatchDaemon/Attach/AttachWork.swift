@@ -1,0 +1,190 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Loopwatch
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+
+/// What the thread of a watched process does: looks at it, reads the stacks of what is blocked, and passes both on.
+struct AttachWork: ~Copyable {
+    private let name: RemoteProcessName
+    private let watch: Loopwatch
+    private let options: AttachedProcess.Options
+    private let say: @Sendable (String) -> Void
+    private var process: ProcessWatch
+    private var reader: RemoteStackReader?
+    /// Why stacks cannot be read, where they cannot.
+    private var readerProblem: String?
+    private var targets: [RemoteTargetIdentity: (target: RemoteTarget, registration: TargetRegistration)] = [:]
+    private var queue: [ProcessWatch.Said] = []
+    private var nextPublication: MonotonicInstant
+
+    /// Time between publications of the counters while nothing happens, in nanoseconds.
+    private static let publicationNanoseconds: Int64 = 100_000_000
+    /// Threads of a pool whose stacks are read for one report.
+    private static let threadsMost = 64
+
+    /// Begins to watch a process.
+    init(
+        _ name: RemoteProcessName,
+        watch: Loopwatch,
+        options: AttachedProcess.Options,
+        say: @escaping @Sendable (String) -> Void
+    ) throws(RemoteProblem) {
+        self.name = name
+        self.watch = watch
+        self.options = options
+        self.say = say
+        let now = Clock.now()
+        nextPublication = now
+        process = try ProcessWatch(
+            process: name.identifier,
+            options: ProcessWatch.Options(
+                policy: DetectionPolicy(
+                    resolutionNanoseconds: 10_000_000,
+                    thresholds: options.thresholds
+                ),
+                rung: options.rung,
+                allowsTracepoints: options.rung == .tracepoints
+            ),
+            now: now
+        )
+        var runtimes = ""
+        do throws(RemoteStackProblem) {
+            let reader = try RemoteStackReader(process: name.identifier)
+            runtimes = reader.interpreters.map { ", " + $0 }.joined()
+            for remark in reader.remarks { say("\(name.name): \(remark)") }
+            self.reader = consume reader
+        } catch {
+            readerProblem = error.text
+            say("\(name.name): stacks cannot be read: \(error.text)")
+        }
+        say("watching \(name.name), process \(name.identifier)\(runtimes)")
+    }
+
+    /// Looks once; returns when to look next, or `nil` once the process has ended.
+    mutating func look() -> MonotonicInstant? {
+        var isOver = false
+        queue += process.look(now: Clock.now())
+        while !queue.isEmpty {
+            let said = queue.removeFirst()
+            switch said {
+            case .found(let identity): add(identity)
+            case .gone(let identity): remove(identity)
+            case .report(let draft, let identity, let threads): report(draft, of: identity, threads: threads)
+            case .interrupted(let interruption): note(interruption)
+            case .note(let text): say("\(name.name): \(text)")
+            case .ended: isOver = true
+            }
+        }
+        let now = Clock.now()
+        if now >= nextPublication || isOver { publish(now: now) }
+        if isOver {
+            say("\(name.name), process \(name.identifier), has ended")
+            return nil
+        }
+        return process.nextLook(now: now)
+    }
+
+    /// Ends what goes on, and takes the targets off the watch.
+    mutating func finish() {
+        queue = []
+        for said in process.stop(now: Clock.now()) {
+            if case .report(let draft, let identity, _) = said { report(draft, of: identity, threads: []) }
+        }
+        for identity in Array(targets.keys) { remove(identity) }
+    }
+
+    // MARK: Targets
+
+    private mutating func add(_ identity: RemoteTargetIdentity) {
+        let target = RemoteTarget(
+            process: name,
+            name: identity.name,
+            subject: identity.subject,
+            summary: Self.summary(of: identity),
+            thresholds: options.thresholds
+        )
+        let registration = watch.add(target)
+        targets[identity] = (target, registration)
+        say("\(name.name): \(identity.subject.rawValue) \(identity.name) is \(Self.summary(of: identity))")
+    }
+
+    private mutating func remove(_ identity: RemoteTargetIdentity) {
+        guard let (_, registration) = targets.removeValue(forKey: identity) else { return }
+        registration.remove()
+    }
+
+    private mutating func publish(now: MonotonicInstant) {
+        nextPublication = now.advanced(byNanoseconds: Self.publicationNanoseconds)
+        let unix = Clock.unixNanoseconds()
+        for (identity, (target, _)) in targets {
+            target.state = RemoteTarget.State(
+                statistics: process.statistics(of: identity, now: now, unixNanoseconds: unix),
+                cause: process.currentCause(of: identity),
+                threads: process.pool(of: identity).map {
+                    RemoteTargetSnapshot.RemoteThreads(
+                        total: $0.threads,
+                        busy: $0.busy,
+                        saturatedNanoseconds: $0.saturatedNanoseconds
+                    )
+                },
+                size: process.pool(of: identity)?.size
+            )
+        }
+    }
+
+    private static func summary(of identity: RemoteTargetIdentity) -> String {
+        guard identity.subject == .loop else { return identity.description }
+        let rung = identity.rung
+        return "\(identity.description); evidence \(rung.grade.rawValue), by \(rung.label): \(rung.guarantee)"
+    }
+
+    private func note(_ interruption: Interruption) {
+        let nanoseconds = interruption.to.nanoseconds(since: interruption.from)
+        guard nanoseconds >= options.thresholds.warning.wholeNanoseconds else { return }
+        say("\(name.name): was stopped for \(nanoseconds / 1_000_000) ms, as by SIGSTOP; no loop is blamed for that")
+    }
+
+    // MARK: Reports
+
+    private mutating func report(_ draft: ReportDraft, of identity: RemoteTargetIdentity, threads: [Int32]) {
+        guard let (target, _) = targets[identity] else { return }
+        var finding = RemoteFinding()
+        if draft.state != .ended {
+            finding = read(threads)
+            // What was read belongs to the block only if that was still going on afterwards.
+            let read = Clock.now()
+            let later = process.look(now: read)
+            if later.contains(where: { Self.ends(draft, of: identity, $0, before: read) }) {
+                finding = RemoteFinding(omitted: "it went on before its stack could be read")
+            }
+            queue += later
+        }
+        watch.report(draft, of: target, finding: finding)
+        publish(now: Clock.now())
+    }
+
+    private static func ends(
+        _ draft: ReportDraft,
+        of identity: RemoteTargetIdentity,
+        _ said: ProcessWatch.Said,
+        before instant: MonotonicInstant
+    ) -> Bool {
+        guard case .report(let other, let whose, _) = said, whose == identity else { return false }
+        return other.state == .ended && other.episode == draft.episode && other.until < instant
+    }
+
+    private mutating func read(_ threads: [Int32]) -> RemoteFinding {
+        guard reader != nil else { return RemoteFinding(omitted: readerProblem) }
+        var finding = RemoteFinding()
+        for thread in threads.prefix(Self.threadsMost) {
+            switch reader!.stack(of: thread, allowsStop: options.allowsStop && !process.isWaiting(thread)) {
+            case .success(let stack): finding.stacks.append(stack)
+            case .failure(let omission): finding.omitted = omission.text
+            }
+        }
+        if !finding.stacks.isEmpty { finding.omitted = nil }
+        return finding
+    }
+}

@@ -1,0 +1,85 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Loopwatch
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+
+/// The processes that are watched: those that rules mean are added, those that have ended are taken off.
+struct Attachments: ~Copyable {
+    private let watch: Loopwatch
+    private let options: (DaemonConfiguration.Rule) -> AttachedProcess.Options
+    private let say: @Sendable (String) -> Void
+    private var attached: [Int32: AttachedProcess] = [:]
+    private var names = ProcessNames()
+    private var hasNotedLimit = false
+
+    /// Most processes that are watched at once.
+    static let processesMost = 256
+
+    /// Creates an empty list.
+    ///
+    /// - Parameters:
+    ///   - watch: takes what is found.
+    ///   - options: how the processes of a rule are watched.
+    ///   - say: takes a line for whoever started the program.
+    init(
+        watch: Loopwatch,
+        options: @escaping (DaemonConfiguration.Rule) -> AttachedProcess.Options,
+        say: @escaping @Sendable (String) -> Void
+    ) {
+        self.watch = watch
+        self.options = options
+        self.say = say
+    }
+
+    /// Whether any process is watched.
+    var isAnyWatched: Bool { attached.values.contains { !$0.hasEnded } }
+
+    /// Brings the list up to date.
+    ///
+    /// A process that cannot be watched stays in it, so that it is not tried again and again.
+    mutating func update(_ found: [ProcessFinder.Found]) {
+        let present = Dictionary(found.map { ($0.entry.identifier, $0.entry.startTicks) }) { first, _ in first }
+        for (identifier, process) in attached where present[identifier] != process.startTicks {
+            process.stop()
+            attached[identifier] = nil
+            names.release(identifier)
+        }
+        for process in found where attached[process.entry.identifier] == nil {
+            guard attached.count < Self.processesMost else {
+                if !hasNotedLimit {
+                    say("more than \(Self.processesMost) processes are meant; the rest is not watched")
+                }
+                hasNotedLimit = true
+                return
+            }
+            attach(process)
+        }
+    }
+
+    private mutating func attach(_ process: ProcessFinder.Found) {
+        let entry = process.entry
+        let name = RemoteProcessName(
+            name: names.name(process.rule.name ?? entry.programName, for: entry.identifier),
+            identifier: entry.identifier
+        )
+        do {
+            attached[entry.identifier] = try AttachedProcess(
+                name,
+                startTicks: entry.startTicks,
+                watch: watch,
+                options: options(process.rule),
+                say: say
+            )
+        } catch {
+            say("\(name.name) (process \(name.identifier)) is not watched: \(error)")
+        }
+    }
+
+    /// Stops watching all of them.
+    mutating func stop() {
+        for process in attached.values { process.stop() }
+        attached = [:]
+    }
+}

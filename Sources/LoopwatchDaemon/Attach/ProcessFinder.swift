@@ -1,0 +1,56 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+internal import LoopwatchCore
+internal import LoopwatchPlatform
+
+/// Finds the processes that rules mean.
+struct ProcessFinder {
+    /// A process that is to be watched, and why.
+    struct Found {
+        var entry: ProcessEntry
+        var rule: DaemonConfiguration.Rule
+        /// Whether a rule means it itself, and not only a process that it descends from.
+        var isMeant: Bool
+    }
+
+    let rules: [DaemonConfiguration.Rule]
+
+    /// The processes that rules mean now, each once, by the first rule that means it.
+    func find() -> [Found] {
+        let table = ProcessTable(entries: ProcessList.all(), watcher: getpid())
+        var seen: Set<Int32> = []
+        var result: [Found] = []
+        for rule in rules {
+            var listeners: Set<Int32> = []
+            if case .port(let port) = rule.selector {
+                listeners = ListeningPorts.holders(
+                    of: ListeningPorts.listeners(at: port),
+                    among: table.entries.map(\.identifier)
+                )
+            }
+            let meant = table.matches(rule.selector, listeners: listeners, unitOf: ProcessList.unit)
+            let all = rule.followsChildren ? table.withDescendants(of: meant) : meant
+            for entry in all where !entry.arguments.isEmpty && seen.insert(entry.identifier).inserted {
+                let isMeant = meant.contains { $0.identifier == entry.identifier }
+                result.append(Found(entry: entry, rule: rule, isMeant: isMeant))
+            }
+        }
+        return result
+    }
+
+    /// Why a selector means no process.
+    static func reason(_ selector: ProcessSelector) -> String {
+        switch selector {
+        case .identifier(let identifier): return "there is no process \(identifier)"
+        case .commandLine(let pattern): return "no process has '\(pattern)' in its command line"
+        case .unit(let unit): return "no process belongs to the unit \(unit)"
+        case .port(let port):
+            let listeners = ListeningPorts.listeners(at: port)
+            guard let first = listeners.first else { return "no process listens at port \(port)" }
+            return "a process of user \(first.user) listens at port \(port), and who it is may not be seen; "
+                + "run as that user"
+        }
+    }
+}

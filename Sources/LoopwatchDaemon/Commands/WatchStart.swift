@@ -1,0 +1,45 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Loopwatch
+internal import LoopwatchPlatform
+
+/// Starts the watch of a command.
+enum WatchStart {
+    /// Starts a watch; at a port that the system chooses when the standard one is taken and nobody asked for it.
+    ///
+    /// - Parameters:
+    ///   - settings: how to watch.
+    ///   - isEndpointChosen: whether someone asked for the endpoint's address, so that no other will do.
+    /// - Throws: ``CommandError`` where a value is not allowed, or the chosen address cannot be had.
+    static func start(_ settings: WatchConfiguration, isEndpointChosen: Bool) throws(CommandError) -> Loopwatch {
+        guard let wanted = settings.endpoint, let reason = reason(against: wanted) else { return try start(settings) }
+        guard !isEndpointChosen else {
+            throw .unavailable("nothing can listen at \(wanted): \(reason).")
+        }
+        var settings = settings
+        settings.endpoint = .tcp(host: "127.0.0.1", port: 0)
+        let watch = try start(settings)
+        let address = watch.endpointAddress.map { "at \($0) instead" } ?? "nowhere"
+        Console(.standardError).line("loopwatch: the endpoint listens \(address): \(reason).")
+        return watch
+    }
+
+    private static func start(_ settings: WatchConfiguration) throws(CommandError) -> Loopwatch {
+        do throws(ConfigurationError) {
+            return try Loopwatch.start(settings)
+        } catch {
+            throw .configuration(error)
+        }
+    }
+
+    /// Why nothing can listen at an address; `nil` if something can.
+    private static func reason(against address: EndpointAddress) -> String? {
+        do {
+            try ListeningSocket(address: address, backlog: 1).close()
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+}

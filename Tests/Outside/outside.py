@@ -1,0 +1,555 @@
+#!/usr/bin/env python3
+# This source file is part of the Loopwatch project
+# SPDX-License-Identifier: Apache-2.0
+"""Watches real servers from outside with `loopwatch attach`, and compares what it says with what they know themselves.
+
+    outside.py [--targets uvicorn,uvloop,workers,node,redis,nginx] [--rounds N] [--evidence RUNG] [--quick]
+
+Each server blocks its event loop in several ways and for several lengths, and tells the truth of each block; in between
+it is busy with many short jobs, waits, or serves a load, for which nothing may be reported. The table says for each
+server what was found, what was reported and is not true, how far the lengths are off, how soon the first report came and
+whether it named the function. Ends with 1 where a requirement is not met.
+
+Needs: Python's packages fastapi, uvicorn and uvloop for the Python that runs this; node, redis-server and nginx where
+those targets are asked for. A target that cannot be had is an error, unless --skip-missing is given.
+"""
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+TARGETS = pathlib.Path(__file__).resolve().parent / "targets"
+THRESHOLD_MS = 50
+LENGTHS = [0.030, 0.055, 0.120, 0.400, 2.0]
+# What is required on a rung that is exact.
+ERROR_MEDIAN_MS = 2
+ERROR_WORST_MS = 5
+NOTICE_WORST_MS = 15
+
+
+class Failure(Exception):
+    """Something is not as it should be; the message says what."""
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(awaited, seconds, attempt):
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            result = attempt()
+            if result:
+                return result
+        if time.monotonic() > deadline:
+            raise Failure(f"waited {seconds} s in vain for {awaited}")
+        time.sleep(0.02)
+
+
+class Child:
+    """A child process whose output is read as it comes."""
+
+    def __init__(self, arguments, user=None, **options):
+        if user is not None:
+            options.update(user=user, group=user, extra_groups=[])
+        self.lines = []
+        self.child = subprocess.Popen(
+            [str(argument) for argument in arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            **options,
+        )
+        self.pid = self.child.pid
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.child.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def alive(self):
+        if self.child.poll() is not None:
+            raise Failure(f"ended with {self.child.returncode}:\n" + "\n".join(self.lines[-20:]))
+        return True
+
+    def end(self, with_signal=signal.SIGTERM):
+        if self.child.poll() is None:
+            self.child.send_signal(with_signal)
+            try:
+                self.child.wait(10)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+        self.reader.join(5)
+        return self.child.returncode
+
+
+class Truth:
+    """A block as the server knows it: kind, and when it began and ended, in seconds of the monotonic clock."""
+
+    def __init__(self, kind, began, ended):
+        self.kind, self.began, self.ended = kind, began, ended
+
+    @property
+    def milliseconds(self):
+        return (self.ended - self.began) * 1000
+
+
+class Server:
+    """A server that is to be watched: subclasses start it and know how it blocks."""
+
+    name = "server"
+    kinds = ()
+    # The function that each kind of block is to be laid on.
+    functions = {}
+    follows = True
+
+    def __init__(self, folder, user):
+        self.folder = folder
+        self.user = user
+        self.port = free_port()
+        self.process = None
+
+    def start(self):
+        raise NotImplementedError
+
+    def request(self, path, timeout=30):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def ready(self):
+        eventually(f"{self.name} answers", 20, lambda: self.process.alive() and self.ok())
+
+    def ok(self):
+        return self.request("/ok")[0] == 200
+
+    def block(self, kind, seconds):
+        status, body = self.request(f"/{kind}?seconds={seconds}")
+        if status != 200:
+            raise Failure(f"{self.name}: /{kind} answered {status}: {body[:200]}")
+
+    def truths(self):
+        result = []
+        for line in list(self.process.lines):
+            if line.startswith("BLOCK "):
+                _, kind, began, ended = line.split()
+                result.append(Truth(kind, float(began), float(ended)))
+        return result
+
+    def end(self):
+        if self.process:
+            self.process.end()
+
+
+class Uvicorn(Server):
+    name = "uvicorn"
+    loop = "asyncio"
+    workers = 1
+    kinds = ("sleep", "cpu", "lock", "child", "database", "client")
+    functions = {
+        "sleep": "wait_for_backend",
+        "cpu": "crunch_numbers",
+        "lock": "take_inventory_lock",
+        "child": "run_converter",
+        "database": "query_slow_database",
+        "client": "fetch_synchronously",
+    }
+
+    def start(self):
+        self.process = Child(
+            [
+                sys.executable, "-u", "-m", "uvicorn", "fastapi_app:app", "--host", "127.0.0.1",
+                "--port", self.port, "--loop", self.loop, "--log-level", "warning", "--workers", self.workers,
+            ],
+            user=self.user,
+            cwd=TARGETS,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        self.ready()
+
+    def busy(self):
+        self.request("/burst")
+
+    def patient(self):
+        self.request("/patient?seconds=0.3")
+
+
+class Uvloop(Uvicorn):
+    name = "uvloop"
+    loop = "uvloop"
+
+
+class Workers(Uvicorn):
+    name = "workers"
+    workers = 2
+
+
+class Node(Server):
+    name = "node"
+    kinds = ("cpu", "lock", "child")
+    functions = {"cpu": "crunchNumbers", "lock": "waitForSignal", "child": "runConverter"}
+
+    def start(self):
+        self.process = Child([shutil.which("node"), TARGETS / "server.js", self.port], user=self.user)
+        self.ready()
+
+    def busy(self):
+        self.request("/burst")
+
+    def patient(self):
+        self.request("/patient?seconds=0.3")
+
+
+class Redis(Server):
+    name = "redis"
+    kinds = ("sleep", "cpu")
+    functions = {"sleep": "debugCommand", "cpu": "evalGenericCommand"}
+    script = (
+        "local function now() local t = redis.call('TIME') return t[1] * 1000000 + t[2] end "
+        "local finish = now() + ARGV[1] while now() < finish do end return 1"
+    )
+
+    def start(self):
+        self.blocks = []
+        self.process = Child(
+            [
+                shutil.which("redis-server"), "--port", self.port, "--bind", "127.0.0.1", "--save", "",
+                "--enable-debug-command", "yes", "--busy-reply-threshold", "0",
+            ],
+            user=self.user,
+            cwd=self.folder,
+        )
+        self.ready()
+
+    def command(self, *parts):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            text = f"*{len(parts)}\r\n" + "".join(f"${len(str(part))}\r\n{part}\r\n" for part in parts)
+            began = time.monotonic()
+            connection.sendall(text.encode())
+            answer = connection.recv(4096)
+            return began, time.monotonic(), answer
+
+    def ok(self):
+        return self.command("PING")[2] == b"+PONG\r\n"
+
+    def block(self, kind, seconds):
+        if kind == "sleep":
+            began, ended, answer = self.command("DEBUG", "SLEEP", f"{seconds:.3f}")
+        else:
+            began, ended, answer = self.command("EVAL", self.script, "0", int(seconds * 1e6))
+        if answer[:1] == b"-":
+            raise Failure(f"redis: {answer}")
+        self.blocks.append(Truth(kind, began, ended))
+
+    def truths(self):
+        return self.blocks
+
+    def busy(self):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            for _ in range(2000):
+                connection.sendall(b"PING\r\n")
+                connection.recv(64)
+
+    def patient(self):
+        self.command("BLPOP", "nothing", "0.3")
+
+
+class Nginx(Server):
+    name = "nginx"
+
+    def start(self):
+        text = f"""
+            worker_processes 1; daemon off; error_log stderr error; pid {self.folder}/nginx.pid;
+            events {{ worker_connections 64; }}
+            http {{ access_log off; client_body_temp_path {self.folder}/a; proxy_temp_path {self.folder}/b;
+              fastcgi_temp_path {self.folder}/c; uwsgi_temp_path {self.folder}/d; scgi_temp_path {self.folder}/e;
+              server {{ listen 127.0.0.1:{self.port}; location / {{ return 200 "ok"; }} }} }}
+        """
+        path = pathlib.Path(self.folder) / "nginx.conf"
+        path.write_text(text)
+        nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+        self.process = Child([nginx, "-c", path, "-e", "stderr"])
+        self.ready()
+
+    def busy(self):
+        for _ in range(300):
+            self.request("/")
+
+    def patient(self):
+        time.sleep(0.3)
+
+
+SERVERS = {server.name: server for server in (Uvicorn, Uvloop, Workers, Node, Redis, Nginx)}
+
+
+class Watcher:
+    """`loopwatch attach`, and what it has reported."""
+
+    def __init__(self, binary, server, arguments, user):
+        self.port = free_port()
+        self.reports = []
+        self.process = Child(
+            [
+                binary, "attach", server.process.pid, "--threshold", f"{THRESHOLD_MS}ms",
+                "--listen", f"127.0.0.1:{self.port}", *arguments,
+            ],
+            user=user,
+        )
+        eventually("the watcher's endpoint", 20, lambda: self.process.alive() and self.get("/livez")[0] == 200)
+        self.follower = threading.Thread(target=self._follow, daemon=True)
+        self.follower.start()
+
+    def get(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def _follow(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            connection.request("GET", "/warnings?follow=1&since=0", headers={"Accept": "application/x-ndjson"})
+            answer = connection.getresponse()
+            while True:
+                line = answer.readline()
+                if not line:
+                    return
+                entry = json.loads(line)
+                if "id" in entry:
+                    entry["noticed"] = time.monotonic()
+                    self.reports.append(entry)
+
+    def lines(self):
+        return self.process.lines
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def end(self):
+        return self.process.end(signal.SIGINT)
+
+
+def unix_of(monotonic):
+    return time.time() - time.monotonic() + monotonic
+
+
+def seconds_of(text):
+    """Unix time of an RFC 3339 text."""
+    main, fraction = text.rstrip("Z").split(".")
+    parsed = time.strptime(main, "%Y-%m-%dT%H:%M:%S")
+    import calendar
+
+    return calendar.timegm(parsed) + float("0." + fraction)
+
+
+class Result:
+    """What was found of one server."""
+
+    def __init__(self, server):
+        self.server = server
+        self.expected = self.found = self.named = 0
+        self.false = []
+        self.missed = []
+        self.wrong_names = []
+        self.errors = []
+        self.notices = []
+        self.grades = set()
+        self.cpu_percent = 0.0
+
+    def row(self):
+        errors = [abs(error) for error in self.errors] or [0]
+        notices = sorted(self.notices) or [0]
+        return [
+            self.server.name, "/".join(sorted(self.grades)) or "-", f"{self.found}/{self.expected}",
+            str(len(self.false)), f"{statistics.median(errors):.2f}", f"{max(errors):.2f}",
+            f"{statistics.median(notices):.1f}", f"{notices[-1]:.1f}", f"{self.named}/{self.found}",
+            f"{self.cpu_percent:.2f}",
+        ]
+
+
+HEADINGS = [
+    "target", "evidence", "found", "false", "error ms median", "worst", "first report ms median", "worst", "named",
+    "watcher CPU %",
+]
+
+
+def compare(result, server, watcher):
+    """Puts what was reported beside the truth."""
+    offset = time.time() - time.monotonic()
+    stalls = {}
+    for report in watcher.reports:
+        if report.get("kind") != "stall" or "loop" not in report:
+            continue
+        stalls.setdefault(report["stall"], []).append(report)
+    unmatched = dict(stalls)
+    for truth in server.truths():
+        began, ended = truth.began + offset, truth.ended + offset
+        match = None
+        for number, reports in unmatched.items():
+            start = seconds_of(reports[0]["began"])
+            finish = start + reports[-1]["blocked_ms"] / 1000
+            if start < ended and finish > began:
+                match = number
+                break
+        if truth.milliseconds < THRESHOLD_MS:
+            # The rest of the iteration may carry it over the threshold; if not, nothing may be said.
+            if match is not None and truth.milliseconds > THRESHOLD_MS - 6:
+                del unmatched[match]
+            continue
+        result.expected += 1
+        if match is None:
+            result.missed.append(f"{truth.kind} {truth.milliseconds:.1f} ms")
+            continue
+        reports = unmatched.pop(match)
+        result.found += 1
+        result.grades.add(reports[-1].get("evidence", "?"))
+        last = reports[-1]
+        if last["state"] == "ended":
+            result.errors.append(last["blocked_ms"] - truth.milliseconds)
+        first = reports[0]
+        if first["state"] == "begun":
+            result.notices.append((first["noticed"] - truth.began) * 1000 - THRESHOLD_MS)
+        function = server.functions.get(truth.kind)
+        names = [frame.get("function", "") for report in reports for frame in report.get("stack", [])]
+        blamed = (last.get("at") or {}).get("function", "") if isinstance(last.get("at"), dict) else str(last.get("at"))
+        if function is None or function in blamed or (function in names and server.name == "redis"):
+            result.named += 1
+        else:
+            result.wrong_names.append(f"{truth.kind} {truth.milliseconds:.0f} ms: {last.get('at')} {last.get('stack_omitted')}")
+    result.false = [reports[-1] for reports in unmatched.values()]
+
+
+def exercise(server, watcher, rounds, healthy_seconds, seed):
+    """Blocks the server in all its ways, in an order of chance, with short jobs and waits in between."""
+    random.seed(seed)
+    stopping = threading.Event()
+
+    def background():
+        while not stopping.wait(0.05):
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                server.ok()
+
+    load = threading.Thread(target=background, daemon=True)
+    load.start()
+    blocks = [(kind, seconds) for _ in range(rounds) for kind in server.kinds for seconds in LENGTHS]
+    random.shuffle(blocks)
+    for index, (kind, seconds) in enumerate(blocks):
+        server.block(kind, seconds)
+        time.sleep(random.uniform(0.08, 0.25))
+        if index % 5 == 4:
+            server.busy()
+            server.patient()
+    for _ in range(3):
+        server.busy()
+        server.patient()
+    before = watcher.cpu_seconds()
+    time.sleep(healthy_seconds)
+    used = (watcher.cpu_seconds() - before) / healthy_seconds * 100
+    stopping.set()
+    load.join()
+    return used
+
+
+def run(name, binary, arguments, options):
+    kind = SERVERS[name]
+    folder = tempfile.mkdtemp(prefix="loopwatch-outside-")
+    os.chmod(folder, 0o777)
+    server = kind(folder, options.user)
+    watcher = None
+    try:
+        server.start()
+        watcher = Watcher(binary, server, arguments, options.user)
+        eventually(
+            "a loop to be found", 20, lambda: any(": loop " in line for line in watcher.lines())
+        )
+        time.sleep(1.5)
+        result = Result(server)
+        result.cpu_percent = exercise(server, watcher, options.rounds, options.healthy, options.seed)
+        time.sleep(0.5)
+        compare(result, server, watcher)
+        return result, list(watcher.lines())
+    finally:
+        if watcher:
+            watcher.end()
+        server.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def table(rows):
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", default=str(ROOT / ".build/release/loopwatch"))
+    parser.add_argument("--targets", default=",".join(SERVERS))
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--healthy", type=float, default=10, help="seconds of load without a block at the end")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--evidence", help="the rung to use instead of the default")
+    parser.add_argument("--user", type=int, help="number of the user to run servers and watcher as")
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args()
+    arguments = ["--evidence", options.evidence] if options.evidence else []
+    rows, problems = [HEADINGS], []
+    for name in options.targets.split(","):
+        say(f"-- {name}")
+        result, lines = run(name, options.binary, arguments, options)
+        if options.verbose:
+            say("\n".join("   " + line for line in lines))
+        rows.append(result.row())
+        say(table([HEADINGS, result.row()]))
+        for text in result.missed:
+            problems.append(f"{name}: missed: {text}")
+        for report in result.false:
+            problems.append(f"{name}: not true: {json.dumps(report)[:600]}")
+        for text in result.wrong_names:
+            problems.append(f"{name}: wrong name: {text}")
+        if result.grades == {"exact"}:
+            errors = [abs(error) for error in result.errors]
+            if statistics.median(errors) > ERROR_MEDIAN_MS or max(errors) > ERROR_WORST_MS:
+                problems.append(f"{name}: lengths are off by {statistics.median(errors):.2f} ms, worst {max(errors):.2f}")
+            if result.notices and max(result.notices) > NOTICE_WORST_MS:
+                problems.append(f"{name}: the first report came {max(result.notices):.1f} ms after the threshold")
+    say("\n" + table(rows))
+    for problem in problems:
+        say("PROBLEM: " + problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
