@@ -77,6 +77,10 @@ struct RemoteLoopWatch {
         latestGoing = now
         latestSchedule = view.schedule()
         if identity.rung.grade == .exact, edges?.enable(true) != true { detector.change(to: .polling, at: now) }
+        // So that the first return is known to be one from the loop's own wait.
+        if let (look, _) = observe(isArmed: edges?.isEnabled ?? false) {
+            _ = detector.pass(edges: [], look: look, interruptions: interruptions)
+        }
     }
 
     /// Looks at the thread, and takes in what the kernel recorded.

@@ -53,13 +53,15 @@ package struct RemoteThread: Sendable {
     package func schedule() -> Schedule? {
         guard let scheduleFile else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: 128, alignment: 8) { buffer in
-            let line = UnsafeRawBufferPointer(rebasing: buffer[..<scheduleFile.read(into: buffer)])
-            let fields = line.split { $0 == 32 || $0 == 10 }
-            guard fields.count == 3, let computed = Int64(String(decoding: fields[0], as: UTF8.self)),
-                let delayed = Int64(String(decoding: fields[1], as: UTF8.self)),
-                let runs = Int64(String(decoding: fields[2], as: UTF8.self))
-            else { return nil }
-            return Schedule(computedNanoseconds: computed, delayedNanoseconds: delayed, runs: runs)
+            var fields = InlineFields(UnsafeRawBufferPointer(rebasing: buffer[..<scheduleFile.read(into: buffer)]))
+            guard let computed = fields.decimal(), let delayed = fields.decimal(), let runs = fields.decimal() else {
+                return nil
+            }
+            return Schedule(
+                computedNanoseconds: Int64(clamping: computed),
+                delayedNanoseconds: Int64(clamping: delayed),
+                runs: Int64(clamping: runs)
+            )
         }
     }
 
