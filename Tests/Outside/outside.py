@@ -152,6 +152,9 @@ class Server:
     def ok(self):
         return self.request("/ok")[0] == 200
 
+    # The name of the pool that can be exhausted, its threads, and the function that they are in then.
+    pool = None
+
     def block(self, kind, seconds):
         status, body = self.request(f"/{kind}?seconds={seconds}")
         if status != 200:
@@ -201,6 +204,18 @@ class Uvicorn(Server):
 
     def patient(self):
         self.request("/patient?seconds=0.3")
+
+    def exhaust(self):
+        """More synchronous endpoints at once than the pool has threads; returns when the pool was full."""
+        threads = [threading.Thread(target=self.request, args=("/worker?seconds=2",)) for _ in range(60)]
+        for thread in threads:
+            thread.start()
+        began = time.monotonic()
+        for thread in threads:
+            thread.join()
+        return began
+
+    pool = ("python-workers", 40, "wait_for_backend")
 
 
 class Uvloop(Uvicorn):
@@ -388,6 +403,7 @@ class Result:
         self.notices = []
         self.grades = set()
         self.cpu_percent = 0.0
+        self.problems = []
 
     def row(self):
         errors = [abs(error) for error in self.errors] or [0]
@@ -500,12 +516,46 @@ def run(name, binary, arguments, options):
         result.cpu_percent = exercise(server, watcher, options.rounds, options.healthy, options.seed)
         time.sleep(0.5)
         compare(result, server, watcher)
+        if server.pool:
+            result.problems += check_pool(server, watcher)
+            result.problems += check_gather(server, watcher)
         return result, list(watcher.lines())
     finally:
         if watcher:
             watcher.end()
         server.end()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_pool(server, watcher):
+    """Exhausts the pool; returns what is wrong with what was reported of that."""
+    name, size, function = server.pool
+    before = len(watcher.reports)
+    began = server.exhaust()
+    time.sleep(0.5)
+    reports = [report for report in watcher.reports[before:] if report.get("pool") == name]
+    if not reports:
+        return [f"{server.name}: nothing was reported of the pool {name}"]
+    problems = []
+    first = reports[0]
+    late = first["noticed"] - began
+    say(f"   pool {name}: told {late * 1000:.0f} ms after the requests: {first.get('why')}")
+    if late > 1.5:
+        problems.append(f"{server.name}: the pool was reported after {late:.2f} s")
+    if f"all {size} threads are busy" not in first.get("why", "") or function not in first.get("why", ""):
+        problems.append(f"{server.name}: the pool's report says: {first.get('why')}")
+    return problems
+
+
+def check_gather(server, watcher):
+    """Thousands of tasks in one iteration: that is congestion, and no stall."""
+    before = len(watcher.reports)
+    server.request("/gather?tasks=2000")
+    time.sleep(0.5)
+    reports = [report for report in watcher.reports[before:] if "loop" in report]
+    kinds = {report["kind"] for report in reports}
+    say(f"   gather: {', '.join(report['message'] for report in reports)}")
+    return [] if kinds == {"congestion"} else [f"{server.name}: gather was reported as {kinds or 'nothing'}"]
 
 
 def table(rows):
@@ -533,6 +583,7 @@ def main():
             say("\n".join("   " + line for line in lines))
         rows.append(result.row())
         say(table([HEADINGS, result.row()]))
+        problems += result.problems
         for text in result.missed:
             problems.append(f"{name}: missed: {text}")
         for report in result.false:

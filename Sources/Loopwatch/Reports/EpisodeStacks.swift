@@ -50,6 +50,8 @@ struct EpisodeStacks: Sendable {
         var isCounted = false
         /// Whether the first stack is still being taken.
         var isAwaited = false
+        /// Of a loop in another process: what it was found at, each time.
+        var samples: [Stack] = []
     }
 
     private var records: [Key: Record] = [:]
@@ -103,11 +105,23 @@ struct EpisodeStacks: Sendable {
 
     /// Notes what was found of another process, and returns what to say.
     mutating func note(_ draft: ReportDraft, _ target: WatchTarget, _ finding: RemoteFinding) -> Found {
+        let key = Key(subject: target.subject, target: target.identity, episode: draft.episode)
         var capture = StallCapture()
         capture.omitted = finding.omitted
         capture.causeDetail = finding.causeDetail
-        return note(draft, target, stacks: finding.stacks, capture)
+        let samples = (records[key]?.samples ?? []) + (target.subject == .loop ? finding.stacks : [])
+        var found = note(draft, target, stacks: finding.stacks, capture)
+        if draft.state == .ended {
+            // What it was at last may be what came after the block, in the same iteration.
+            if let stack = Self.mostFrequent(Self.toBlame(samples).reversed()) { found.stack = stack }
+        } else {
+            records[key]?.samples = Array(samples.suffix(Self.samplesMost))
+        }
+        return found
     }
+
+    /// Stacks that are remembered of one block; it is looked at when it has doubled, so that these are many.
+    private static let samplesMost = 16
 
     /// What was captured last of a stall that goes on, if its names were not had in time.
     func unnamed(_ draft: ReportDraft, _ target: WatchTarget) -> [RawStack] {

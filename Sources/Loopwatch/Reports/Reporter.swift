@@ -109,6 +109,7 @@ final class Reporter: Sendable {
                 pool: draft.pool,
                 process: target.remote?.process,
                 evidence: draft.evidence,
+                durationUpperNanoseconds: draft.durationUpperNanoseconds,
                 groups: draft.pool?.kind == .heldThread ? [] : found.groups
             )
         }

@@ -79,6 +79,8 @@ public struct StallReport: Sendable, Equatable {
     public var process: RemoteProcessName?
     /// How far the report can be relied on; `nil` where Loopwatch runs in the process, and all is exact.
     public var evidence: EvidenceGrade?
+    /// The most that its length can be, in nanoseconds, where only its least is proved; `nil` where it is exact.
+    public var durationUpperNanoseconds: Int64?
     /// What the threads of a pool were doing, threads with the same stack together, the most first.
     public var groups: [StackGroup]
 
@@ -106,6 +108,7 @@ public struct StallReport: Sendable, Equatable {
         pool: PoolFinding? = nil,
         process: RemoteProcessName? = nil,
         evidence: EvidenceGrade? = nil,
+        durationUpperNanoseconds: Int64? = nil,
         groups: [StackGroup] = []
     ) {
         self.sequence = sequence
@@ -130,6 +133,7 @@ public struct StallReport: Sendable, Equatable {
         self.pool = pool
         self.process = process
         self.evidence = evidence
+        self.durationUpperNanoseconds = durationUpperNanoseconds
         self.groups = groups
     }
 }

@@ -18,6 +18,7 @@ struct AttachWork: ~Copyable {
     private var targets: [RemoteTargetIdentity: (target: RemoteTarget, registration: TargetRegistration)] = [:]
     private var queue: [ProcessWatch.Said] = []
     private var nextPublication: MonotonicInstant
+    private var hasFoundTarget = false
 
     /// Time between publications of the counters while nothing happens, in nanoseconds.
     private static let publicationNanoseconds: Int64 = 100_000_000
@@ -49,6 +50,11 @@ struct AttachWork: ~Copyable {
             ),
             now: now
         )
+    }
+
+    /// Reads what the process is made of, so that the first stack is read as fast as those after it.
+    private mutating func prepareReader() {
+        guard reader == nil, readerProblem == nil else { return }
         var runtimes = ""
         do throws(RemoteStackProblem) {
             let reader = try RemoteStackReader(process: name.identifier)
@@ -80,7 +86,7 @@ struct AttachWork: ~Copyable {
         let now = Clock.now()
         if now >= nextPublication || isOver { publish(now: now) }
         if isOver {
-            say("\(name.name), process \(name.identifier), has ended")
+            if hasFoundTarget { say("\(name.name), process \(name.identifier), has ended") }
             return nil
         }
         return process.nextLook(now: now)
@@ -98,6 +104,7 @@ struct AttachWork: ~Copyable {
     // MARK: Targets
 
     private mutating func add(_ identity: RemoteTargetIdentity) {
+        prepareReader()
         let target = RemoteTarget(
             process: name,
             name: identity.name,
@@ -105,6 +112,7 @@ struct AttachWork: ~Copyable {
             summary: Self.summary(of: identity),
             thresholds: options.thresholds
         )
+        hasFoundTarget = true
         let registration = watch.add(target)
         targets[identity] = (target, registration)
         say("\(name.name): \(identity.subject.rawValue) \(identity.name) is \(Self.summary(of: identity))")
@@ -150,6 +158,17 @@ struct AttachWork: ~Copyable {
 
     private mutating func report(_ draft: ReportDraft, of identity: RemoteTargetIdentity, threads: [Int32]) {
         guard let (target, _) = targets[identity] else { return }
+        var draft = draft
+        if identity.subject == .pool, let pool = process.pool(of: identity) {
+            draft.pool = PoolFinding(
+                kind: .saturated,
+                lane: .unspecified,
+                holders: [],
+                held: pool.busy,
+                width: pool.size ?? pool.threads
+            )
+            draft.pool?.isOfSwift = false
+        }
         var finding = RemoteFinding()
         if draft.state != .ended {
             finding = read(threads)

@@ -12,8 +12,13 @@ struct Attachments: ~Copyable {
     private let say: @Sendable (String) -> Void
     private var attached: [Int32: AttachedProcess] = [:]
     private var names = ProcessNames()
+    /// When descendants were first seen that are not watched yet.
+    private var seen: [Int32: MonotonicInstant] = [:]
     private var hasNotedLimit = false
 
+    /// Age at which a descendant is watched that no rule means itself, in nanoseconds: servers start many that do one thing
+    /// and end.
+    private static let ageNanosecondsLeast: Int64 = 2_000_000_000
     /// Most processes that are watched at once.
     static let processesMost = 256
 
@@ -39,23 +44,35 @@ struct Attachments: ~Copyable {
     /// Brings the list up to date.
     ///
     /// A process that cannot be watched stays in it, so that it is not tried again and again.
-    mutating func update(_ found: [ProcessFinder.Found]) {
+    ///
+    /// - Returns: whether one is too young to be watched yet.
+    mutating func update(_ found: [ProcessFinder.Found], now: MonotonicInstant) -> Bool {
         let present = Dictionary(found.map { ($0.entry.identifier, $0.entry.startTicks) }) { first, _ in first }
         for (identifier, process) in attached where present[identifier] != process.startTicks {
             process.stop()
             attached[identifier] = nil
             names.release(identifier)
         }
+        seen = seen.filter { present[$0.key] != nil }
+        var isAnyYoung = false
         for process in found where attached[process.entry.identifier] == nil {
+            let first = seen[process.entry.identifier] ?? now
+            guard process.isMeant || now.nanoseconds(since: first) >= Self.ageNanosecondsLeast else {
+                seen[process.entry.identifier] = first
+                isAnyYoung = true
+                continue
+            }
+            seen[process.entry.identifier] = nil
             guard attached.count < Self.processesMost else {
                 if !hasNotedLimit {
                     say("more than \(Self.processesMost) processes are meant; the rest is not watched")
                 }
                 hasNotedLimit = true
-                return
+                break
             }
             attach(process)
         }
+        return isAnyYoung
     }
 
     private mutating func attach(_ process: ProcessFinder.Found) {

@@ -11,6 +11,7 @@ struct ProcessWatching: ~Copyable {
     private var attachments: Attachments
     private var known: Set<Int32> = []
     private var lastSearch: MonotonicInstant?
+    private var isAnyYoung = false
 
     /// Time between looks for processes that came or went, in nanoseconds.
     static let lookNanoseconds: Int64 = 1_000_000_000
@@ -39,10 +40,10 @@ struct ProcessWatching: ~Copyable {
         let present = Set(ProcessList.identifiers())
         let age = lastSearch.map { now.nanoseconds(since: $0) } ?? .max
         // Searching reads of every process, which is more than one second's look is worth.
-        if present != known || age >= Self.searchNanoseconds {
+        if present != known || isAnyYoung || age >= Self.searchNanoseconds {
             known = present
             lastSearch = now
-            attachments.update(finder.find())
+            isAnyYoung = attachments.update(finder.find(), now: now)
         }
         return attachments.isAnyWatched
     }

@@ -23,8 +23,10 @@ enum PoolFindingJSONWriter {
         buffer.append(decimal: Int64(pool.width))
         buffer.append(text: #","threads_held":"#)
         buffer.append(decimal: Int64(pool.held))
-        buffer.append(text: #","jobs_waiting":"#)
-        buffer.append(decimal: Int64(pool.waiting))
+        if pool.kind != .saturated {
+            buffer.append(text: #","jobs_waiting":"#)
+            buffer.append(decimal: Int64(pool.waiting))
+        }
         if report.state != .ended, let oldest = pool.oldestWaitNanoseconds {
             buffer.append(text: #","oldest_wait_ms":"#)
             buffer.append(jsonMillisecondsOfNanoseconds: oldest)
@@ -79,6 +81,7 @@ enum PoolFindingJSONWriter {
         case .starved: "starved"
         case .takenByOthers: "taken_by_others"
         case .congested: "congested"
+        case .saturated: "saturated"
         }
     }
 }

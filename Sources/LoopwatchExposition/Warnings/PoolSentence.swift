@@ -43,6 +43,9 @@ package enum PoolSentence {
                 : "Swift jobs \(isOver ? "held" : "hold") only \(pool.held) of \(pool.width) threads"
             return "\(holders): other work, such as that of DispatchQueue.global(), "
                 + "\(isOver ? "had" : "has") taken the rest, and \(waiting)" + places(report)
+        case .saturated:
+            let busy = isOver ? "were busy" : "are busy"
+            return "all \(pool.width) threads \(busy); what waits for them cannot be seen from outside" + places(report)
         case .congested:
             return "\(waiting), though jobs \(isOver ? "began" : "begin") all the time: "
                 + "they \(are) too many for \(pool.width) \(pool.width == 1 ? "thread" : "threads")"

@@ -56,6 +56,10 @@ package struct WarningJSONWriter: Sendable {
             buffer.append(text: #","evidence":"#)
             buffer.append(jsonString: evidence.rawValue)
         }
+        if let most = report.durationUpperNanoseconds {
+            buffer.append(text: #","blocked_ms_most":"#)
+            buffer.append(jsonMillisecondsOfNanoseconds: most)
+        }
         if let share = report.boundedCPUShare {
             buffer.append(text: #","cpu":"#)
             buffer.append(fraction: Int64((share * 10_000).rounded()), digits: 4)

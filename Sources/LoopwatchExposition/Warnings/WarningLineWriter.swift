@@ -36,6 +36,10 @@ package enum WarningLineWriter {
             buffer.append(text: " evidence=")
             buffer.append(text: evidence.rawValue)
         }
+        if let most = report.durationUpperNanoseconds {
+            buffer.append(text: " at_most=")
+            buffer.append(millisecondsOfNanoseconds: most)
+        }
         if let share = report.boundedCPUShare {
             buffer.append(text: " cpu=")
             buffer.append(decimal: Int64((share * 100).rounded()))

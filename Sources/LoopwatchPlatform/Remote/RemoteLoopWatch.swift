@@ -220,7 +220,7 @@ struct RemoteLoopWatch {
 
     private mutating func adaptBreakpoints(_ look: LoopLook, edges found: [WaitEdge], into outcome: inout Outcome) {
         let lost = found.contains { if case .lost = $0 { true } else { false } }
-        let iterations = found.count / 2 + (lost ? EdgeBudget.iterationsPerSecond : 0)
+        let iterations = found.count / 2 + (lost ? EdgeBudget.iterationsSavedMost : 0)
         guard !isForced, budget.isExceeded(byIterations: iterations, at: look.observation.instant) else { return }
         let now = Clock.now()
         if allowsTracepoints, let means = Tracepoints.means(call: SystemCall.name(of: detector.wait.number)),
