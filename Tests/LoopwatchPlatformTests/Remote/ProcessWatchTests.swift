@@ -128,6 +128,48 @@ struct ProcessWatchTests {
         #expect(block.began >= truth.began, "\(watch.drafts())")
     }
 
+    @Test("a thread that is traced runs on when the watch ends, in mid-block")
+    func abandoned() throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier, rung: .confirmedPolling)
+        _ = try watch.finds("main")
+        loop.tell("spin 600")
+        let began = Clock.now()
+        try eventually("the thread is traced") { Self.tracer(of: loop.identifier) != "0" }
+        watch.stop()
+        try eventually("the thread is let go") { Self.tracer(of: loop.identifier) == "0" }
+        let truth = try loop.done()
+        #expect(truth.nanoseconds < 5_000_000_000 && Clock.now().nanoseconds(since: began) < 10_000_000_000)
+        loop.tell("sleep 1")
+        #expect(try loop.done().nanoseconds >= 1_000_000)
+    }
+
+    /// Who traces a process, by its own files; `0` for nobody.
+    private static func tracer(of process: Int32) -> String {
+        let lines = WholeFile.bytes(at: "/proc/\(process)/status", atMost: 4_096).split(separator: 10)
+        let line = lines.first { $0.starts(with: "TracerPid:".utf8) } ?? []
+        return String(decoding: line.filter { $0 >= 48 && $0 <= 57 }, as: UTF8.self)
+    }
+
+    @Test(
+        "a loop that waits very often is armed on suspicion only, and its blocks are still found",
+        .enabled(if: hasBreakpoints)
+    )
+    func often() throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier)
+        defer { watch.stop() }
+        _ = try watch.finds("main")
+        loop.tell("burst 2000 0.2")
+        _ = try loop.done()
+        try eventually("breakpoints are off") { watch.rung("main") == .armedBreakpoints }
+        #expect(watch.notes.count == 1 && watch.drafts().isEmpty, "\(watch.notes) \(watch.drafts())")
+        loop.tell("spin 300")
+        let truth = try loop.done()
+        let block = try #require(try watch.ended(1).last)
+        #expect(block.evidence == .bounded && block.durationNanoseconds <= truth.nanoseconds + 1_000_000)
+    }
+
     @Test("a process that is stopped is not blocked", .enabled(if: hasBreakpoints))
     func stopped() throws {
         let loop = try LoopFixture()
