@@ -76,6 +76,41 @@ struct ProcessWatchTests {
         #expect((watch.statistics("main")?.lag.count ?? 0) >= 200)
     }
 
+    @Test("a process that starts its first thread waits at another place from then on", .enabled(if: hasBreakpoints))
+    func firstThread() throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier)
+        defer { watch.stop() }
+        _ = try watch.finds("main")
+        loop.tell("workers 1")
+        _ = try loop.done()
+        // The look that finds the new place comes before the next block.
+        let looks = watch.statistics("main")?.parkChecks ?? 0
+        try eventually("the loop is seen idle") { (watch.statistics("main")?.parkChecks ?? 0) >= looks + 3 }
+        loop.tell("sleep 200")
+        let truth = try loop.done()
+        Self.expect(try watch.ended(1)[0], matches: truth)
+        #expect(watch.rung("main") == .executionBreakpoints)
+    }
+
+    @Test("a thread is known to wait, or not to")
+    func waiting() throws {
+        let loop = try LoopFixture()
+        var watch = try ProcessWatch(
+            process: loop.identifier,
+            options: .init(policy: DetectionPolicy(resolutionNanoseconds: 10_000_000, thresholds: Thresholds())),
+            now: Clock.now()
+        )
+        try eventually("the loop is found") {
+            watch.look(now: Clock.now()).contains { if case .found = $0 { true } else { false } }
+        }
+        try eventually("it waits") { watch.isWaiting(loop.identifier) }
+        loop.tell("nested 400")
+        try eventually("it waits elsewhere") { !watch.isWaiting(loop.identifier) }
+        _ = try loop.done()
+        try eventually("it waits again") { watch.isWaiting(loop.identifier) }
+    }
+
     @Test("a wait on another descriptor within an iteration is a block", .enabled(if: hasBreakpoints))
     func nested() throws {
         let loop = try LoopFixture()
@@ -179,7 +214,8 @@ struct ProcessWatchTests {
         // It looks at the clock: of the second it computes for what is left by the stop.
         loop.tell("spin 1000")
         let view = RemoteThread(process: loop.identifier, thread: loop.identifier)
-        try eventually("the loop computes") { view.call()?.call == .running }
+        let before = view.schedule()?.computedNanoseconds ?? 0
+        try eventually("the loop computes") { (view.schedule()?.computedNanoseconds ?? 0) > before + 20_000_000 }
         kill(loop.identifier, SIGSTOP)
         try eventually("the process is stopped") { view.state() == "T" }
         poll(nil, 0, 800)
