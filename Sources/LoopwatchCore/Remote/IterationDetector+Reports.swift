@@ -133,8 +133,8 @@ extension IterationDetector {
         let soonest = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
         guard rung.grade == .exact else { return soonest }
         guard let iteration else {
-            guard place == .waiting else { return soonest }
-            // Records are taken out before there is no more room for them, whatever the threshold.
+            // Tracepoints are for loops that wait so often that there is soon no more room for records.
+            guard place == .waiting, rung == .executionBreakpoints else { return soonest }
             let pause = min(policy.thresholdNanoseconds, Self.idleNanosecondsMost)
             return lastLook.advanced(byNanoseconds: max(policy.lookNanoseconds, pause))
         }

@@ -77,9 +77,10 @@ public struct PoolRecognition: Sendable {
         if mainComm == "nginx", comm == "nginx" {
             return PoolKind(name: "nginx-threads", size: .all, isTimedWaitIdle: true)
         }
-        // Before 3.14 Python does not name its threads: those of AnyIO and of the default executor look the same.
+        // Before 3.14 Python does not name its threads: those of AnyIO and of the default executor look the same. As many
+        // threads as fill the executor may be AnyIO's, and not all that it can have: that is not told.
         if isPython, comm == mainComm {
-            let sizes = [Self.anyIOThreads, executorSize, Self.anyIOThreads + executorSize]
+            let sizes = [Self.anyIOThreads, Self.anyIOThreads + executorSize]
             return PoolKind(name: "python-workers", size: .oneOf(sizes), isTimedWaitIdle: false)
         }
         return nil

@@ -76,6 +76,41 @@ struct ProcessWatchTests {
         #expect((watch.statistics("main")?.lag.count ?? 0) >= 200)
     }
 
+    @Test("a process that starts its first thread waits at another place from then on", .enabled(if: hasBreakpoints))
+    func firstThread() throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier)
+        defer { watch.stop() }
+        _ = try watch.finds("main")
+        loop.tell("workers 1")
+        _ = try loop.done()
+        // The look that finds the new place comes before the next block.
+        let looks = watch.statistics("main")?.parkChecks ?? 0
+        try eventually("the loop is seen idle") { (watch.statistics("main")?.parkChecks ?? 0) >= looks + 3 }
+        loop.tell("sleep 200")
+        let truth = try loop.done()
+        Self.expect(try watch.ended(1)[0], matches: truth)
+        #expect(watch.rung("main") == .executionBreakpoints)
+    }
+
+    @Test("a thread is known to wait, or not to")
+    func waiting() throws {
+        let loop = try LoopFixture()
+        var watch = try ProcessWatch(
+            process: loop.identifier,
+            options: .init(policy: DetectionPolicy(resolutionNanoseconds: 10_000_000, thresholds: Thresholds())),
+            now: Clock.now()
+        )
+        try eventually("the loop is found") {
+            watch.look(now: Clock.now()).contains { if case .found = $0 { true } else { false } }
+        }
+        try eventually("it waits") { watch.isWaiting(loop.identifier) }
+        loop.tell("nested 400")
+        try eventually("it waits elsewhere") { !watch.isWaiting(loop.identifier) }
+        _ = try loop.done()
+        try eventually("it waits again") { watch.isWaiting(loop.identifier) }
+    }
+
     @Test("a wait on another descriptor within an iteration is a block", .enabled(if: hasBreakpoints))
     func nested() throws {
         let loop = try LoopFixture()
@@ -128,6 +163,48 @@ struct ProcessWatchTests {
         #expect(block.began >= truth.began, "\(watch.drafts())")
     }
 
+    @Test("a thread that is traced runs on when the watch ends, in mid-block")
+    func abandoned() throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier, rung: .confirmedPolling)
+        _ = try watch.finds("main")
+        loop.tell("spin 600")
+        let began = Clock.now()
+        try eventually("the thread is traced") { Self.tracer(of: loop.identifier) != "0" }
+        watch.stop()
+        try eventually("the thread is let go") { Self.tracer(of: loop.identifier) == "0" }
+        let truth = try loop.done()
+        #expect(truth.nanoseconds < 5_000_000_000 && Clock.now().nanoseconds(since: began) < 10_000_000_000)
+        loop.tell("sleep 1")
+        #expect(try loop.done().nanoseconds >= 1_000_000)
+    }
+
+    /// Who traces a process, by its own files; `0` for nobody.
+    private static func tracer(of process: Int32) -> String {
+        let lines = WholeFile.bytes(at: "/proc/\(process)/status", atMost: 4_096).split(separator: 10)
+        let line = lines.first { $0.starts(with: "TracerPid:".utf8) } ?? []
+        return String(decoding: line.filter { $0 >= 48 && $0 <= 57 }, as: UTF8.self)
+    }
+
+    @Test(
+        "a loop that waits very often is armed on suspicion only, and its blocks are still found",
+        .enabled(if: hasBreakpoints)
+    )
+    func often() throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier)
+        defer { watch.stop() }
+        _ = try watch.finds("main")
+        loop.tell("burst 2000 0.2")
+        _ = try loop.done()
+        try eventually("breakpoints are off") { watch.rung("main") == .armedBreakpoints }
+        #expect(watch.notes.count == 1 && watch.drafts().isEmpty, "\(watch.notes) \(watch.drafts())")
+        loop.tell("spin 300")
+        let truth = try loop.done()
+        let block = try #require(try watch.ended(1).last)
+        #expect(block.evidence == .bounded && block.durationNanoseconds <= truth.nanoseconds + 1_000_000)
+    }
+
     @Test("a process that is stopped is not blocked", .enabled(if: hasBreakpoints))
     func stopped() throws {
         let loop = try LoopFixture()
@@ -137,7 +214,8 @@ struct ProcessWatchTests {
         // It looks at the clock: of the second it computes for what is left by the stop.
         loop.tell("spin 1000")
         let view = RemoteThread(process: loop.identifier, thread: loop.identifier)
-        try eventually("the loop computes") { view.call()?.call == .running }
+        let before = view.schedule()?.computedNanoseconds ?? 0
+        try eventually("the loop computes") { (view.schedule()?.computedNanoseconds ?? 0) > before + 20_000_000 }
         kill(loop.identifier, SIGSTOP)
         try eventually("the process is stopped") { view.state() == "T" }
         poll(nil, 0, 800)

@@ -1,0 +1,36 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Testing
+
+@testable import LoopwatchPlatform
+
+/// What the log is told of rights that are missing.
+@Suite("Notes on means")
+struct RemoteNoteTests {
+    @Test("a refusal names what is lost, and one command that grants it")
+    func refused() throws {
+        let process = try RemoteProcess(getpid())
+        let refused = RemoteNote.perfRefused(SystemError(operation: "perf_event_open", code: EACCES), process: process)
+        #expect(refused.text.contains("process \(getpid())") && refused.text.contains("sudo "))
+        let full = RemoteNote.perfRefused(SystemError(operation: "mmap of perf events", code: EPERM), process: process)
+        #expect(full.text.hasSuffix("sudo sysctl kernel.perf_event_mlock_kb=4096"))
+        let taken = RemoteNote.perfRefused(SystemError(operation: "perf_event_open", code: ENOSPC), process: process)
+        #expect(taken.text.hasPrefix("a debugger holds the breakpoints"))
+        #expect(RemoteNote.traceRefused(process: process).text.contains("setcap cap_perfmon,cap_sys_ptrace=ep /"))
+        #expect(RemoteNote.lookRefused(process: process).text.contains("sudo "))
+        // Told once, whatever the error was.
+        #expect(refused == full && Set([refused, full]).count == 1)
+    }
+
+    @Test("a process is known by its number and its start, and says who it is")
+    func process() throws {
+        let own = try RemoteProcess(getpid())
+        #expect(own.startTicks > 0 && !own.hasEnded && own.user == geteuid() && !own.isHidden)
+        #expect(own.program?.isEmpty == false && !own.comm.isEmpty)
+        #expect(own.threads(atMost: 1_000).contains(getpid()) && own.threads(atMost: 1).count == 1)
+        #expect(own.environment("PATH") == getenv("PATH").map { String(cString: $0) })
+        #expect(own.environment("LOOPWATCH_NOT_SET") == nil)
+    }
+}
