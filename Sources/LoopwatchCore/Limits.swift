@@ -100,6 +100,8 @@ public enum Limits {
     public static let flameGraphBoxes = 8_000
     /// Threads of another process that are told apart; the rest are not looked at.
     public static let remoteThreads = 512
+    /// Threads of a pool in another process whose stacks are read for one report.
+    public static let remoteThreadsCaptured = 64
     /// Loops of one other process that are watched: each takes three descriptors and 70 KB of records.
     public static let remoteLoops = 64
     /// Pools of threads of one other process that are watched.

@@ -46,8 +46,21 @@ extension IterationDetector {
         if !current.isReported { number(&current) }
         var draft = draft(current, state: .ended, until: proved, interruptions: interruptions)
         if !current.isExact { draft.durationUpperNanoseconds = upper }
-        statistics.count(draft)
+        if draft.kind == .congestion {
+            statistics.congestions += 1
+            statistics.congestedNanoseconds += draft.durationNanoseconds
+        } else {
+            statistics.count(draft)
+        }
         drafts.append(draft)
+    }
+
+    /// Tells that what was reported last, and goes on, was found to be many jobs in one iteration, none of which blocks.
+    ///
+    /// - Parameter episode: number of the episode; nothing happens if it is over.
+    public mutating func noteManyJobs(inEpisode episode: UInt64) {
+        guard iteration?.number == episode, iteration?.isReported == true else { return }
+        iteration?.isOfManyJobs = true
     }
 
     /// What the thread did between the latest look and the end.
@@ -85,12 +98,14 @@ extension IterationDetector {
         let duration = current.durationNanoseconds(at: instant, interruptions: interruptions)
         let evidence = current.evidence
         let cause =
-            state == .ended
-            ? evidence.verdict(ofNanoseconds: duration, thresholdNanoseconds: policy.thresholdNanoseconds)
-            : evidence.verdict
+            current.isOfManyJobs
+            ? evidence.congestionVerdict
+            : state == .ended
+                ? evidence.verdict(ofNanoseconds: duration, thresholdNanoseconds: policy.thresholdNanoseconds)
+                : evidence.verdict
         return ReportDraft(
             state: state,
-            kind: .stall,
+            kind: current.isOfManyJobs ? .congestion : .stall,
             episode: current.number,
             began: current.began,
             until: instant,
@@ -121,7 +136,7 @@ extension IterationDetector {
     /// The cause of the block that goes on, if one does.
     public var currentCause: Cause? {
         guard let iteration, iteration.isReported else { return nil }
-        return iteration.evidence.verdict
+        return iteration.isOfManyJobs ? iteration.evidence.congestionVerdict : iteration.evidence.verdict
     }
 
     /// When the loop has to be looked at next.
@@ -164,6 +179,10 @@ extension IterationDetector {
         guard let iteration, iteration.isReported else { return result }
         // An end that has come since the last look may take back the rest, but not this.
         let certain = iteration.durationNanoseconds(at: lastLook, interruptions: interruptions)
+        guard !iteration.isOfManyJobs else {
+            result.congestedNanoseconds += certain
+            return result
+        }
         result.certainStallNanoseconds = certain
         result.currentStallNanoseconds = max(
             certain,

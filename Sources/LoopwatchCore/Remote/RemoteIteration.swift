@@ -13,6 +13,8 @@ struct RemoteIteration: Sendable {
     var isExact: Bool
     /// Events that the wait returned with.
     var events: Int64?
+    /// Whether it was found to be many jobs, none of which blocks.
+    var isOfManyJobs = false
     /// Whether its beginning was reported.
     var isReported = false
     /// Length at which the next report is due, in nanoseconds.

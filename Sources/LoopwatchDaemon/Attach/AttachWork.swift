@@ -1,6 +1,7 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 internal import Loopwatch
 internal import LoopwatchCore
 internal import LoopwatchPlatform
@@ -22,8 +23,10 @@ struct AttachWork: ~Copyable {
 
     /// Time between publications of the counters while nothing happens, in nanoseconds.
     private static let publicationNanoseconds: Int64 = 100_000_000
-    /// Threads of a pool whose stacks are read for one report.
-    private static let threadsMost = 64
+    /// Jobs that a loop has to be found at, each another than the ones before, to be taken for one of many short ones.
+    private static let jobsLeast = 3
+    /// Time between looks at which job a loop is at, in microseconds.
+    private static let jobPauseMicroseconds: UInt32 = 1_500
 
     /// Begins to watch a process.
     init(
@@ -172,6 +175,11 @@ struct AttachWork: ~Copyable {
         var finding = RemoteFinding()
         if draft.state != .ended {
             finding = read(threads)
+            if draft.kind == .stall, identity.subject == .loop, let thread = threads.first, isAtManyJobs(thread) {
+                draft.kind = .congestion
+                draft.cause = .congestion
+                process.noteManyJobs(inEpisode: draft.episode, of: identity)
+            }
             // What was read belongs to the block only if that was still going on afterwards.
             let read = Clock.now()
             let later = process.look(now: read)
@@ -194,10 +202,21 @@ struct AttachWork: ~Copyable {
         return other.state == .ended && other.episode == draft.episode && other.until < instant
     }
 
+    /// Whether a loop goes from job to job within one iteration: one that blocks stays at its own.
+    private mutating func isAtManyJobs(_ thread: Int32) -> Bool {
+        guard let first = reader?.job(of: thread) else { return false }
+        var jobs: Set<UInt64> = [first]
+        while jobs.count < Self.jobsLeast {
+            usleep(Self.jobPauseMicroseconds)
+            guard let next = reader?.job(of: thread), jobs.insert(next).inserted else { return false }
+        }
+        return true
+    }
+
     private mutating func read(_ threads: [Int32]) -> RemoteFinding {
         guard reader != nil else { return RemoteFinding(omitted: readerProblem) }
         var finding = RemoteFinding()
-        for thread in threads.prefix(Self.threadsMost) {
+        for thread in threads.prefix(Limits.remoteThreadsCaptured) {
             switch reader!.stack(of: thread, allowsStop: options.allowsStop && !process.isWaiting(thread)) {
             case .success(let stack): finding.stacks.append(stack)
             case .failure(let omission): finding.omitted = omission.text

@@ -56,10 +56,18 @@ package enum PoolSentence {
     private static func places(_ report: StallReport) -> String {
         let groups = report.groups.filter { $0.stack.blamed != nil }
         guard !groups.isEmpty else { return "" }
-        let texts = groups.prefix(placesMost).map { group in
-            "\(group.threads) at " + StackLineWriter.place(of: group.stack.blamed!)
+        // Threads may have come to one place by several ways.
+        var places: [(place: String, threads: Int)] = []
+        for group in groups {
+            let place = StackLineWriter.place(of: group.stack.blamed!)
+            if let index = places.firstIndex(where: { $0.place == place }) {
+                places[index].threads += group.threads
+            } else {
+                places.append((place, group.threads))
+            }
         }
-        return ": " + texts.joined(separator: ", ") + (groups.count > placesMost ? ", ..." : "")
+        let texts = places.prefix(placesMost).map { "\($0.threads) at \($0.place)" }
+        return ": " + texts.joined(separator: ", ") + (places.count > placesMost ? ", ..." : "")
     }
 
     /// Places that a line names; the report as JSON has more.

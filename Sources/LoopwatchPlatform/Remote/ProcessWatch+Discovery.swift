@@ -223,7 +223,7 @@ extension ProcessWatch {
                 kind.name,
                 .pool,
                 members,
-                "pool of \(members.count) threads (\(threads[members[0]]?.comm ?? ""))",
+                "pool of \(members.count) \(members.count == 1 ? "thread" : "threads") (\(threads[members[0]]?.comm ?? ""))",
                 .polling
             )
             let policy = DetectionPolicy(
@@ -263,7 +263,7 @@ extension ProcessWatch {
                 return view.call().map { (thread: identifier, call: $0) }
             }
             let drafts = pools[index].read(calls, at: now)
-            let busy = Array(pools[index].busyThreads.prefix(Limits.poolThreadsCaptured))
+            let busy = Array(pools[index].busyThreads.prefix(Limits.remoteThreadsCaptured))
             say(drafts, of: pools[index].identity, threads: busy, into: &said)
         }
     }

@@ -180,6 +180,12 @@ package struct ProcessWatch: ~Copyable {
         return loops.first { $0.identity == target }?.detector.currentCause
     }
 
+    /// Tells that a block that goes on was found to be many jobs in one iteration, none of which blocks.
+    package mutating func noteManyJobs(inEpisode episode: UInt64, of target: RemoteTargetIdentity) {
+        guard let index = loops.firstIndex(where: { $0.identity == target }) else { return }
+        loops[index].detector.noteManyJobs(inEpisode: episode)
+    }
+
     /// The end of a stall was written as a warning: people are led to it from the histogram.
     package mutating func stallReported(_ draft: ReportDraft, as report: StallReport, of target: RemoteTargetIdentity) {
         if let index = loops.firstIndex(where: { $0.identity == target }) {

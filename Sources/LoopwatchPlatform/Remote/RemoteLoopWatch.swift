@@ -93,7 +93,8 @@ struct RemoteLoopWatch {
             return outcome
         }
         // Read after the thread was looked at: an entry that the look found has been recorded by now.
-        var found = missing + awaited + (edges?.drain() ?? [])
+        let drained = edges?.drain() ?? []
+        var found = missing + awaited + drained
         missing = []
         if detector.rung.grade != .exact { found.removeAll { if case .returned = $0 { true } else { false } } }
         noteStop(look, into: &outcome)
@@ -101,7 +102,9 @@ struct RemoteLoopWatch {
         if let wait = call?.wait, look.observation.progress == .free, wait.programCounter != programCounter {
             followProgramCounter(wait.programCounter, at: look.observation.instant)
         }
-        adapt(look, edges: found, into: &outcome)
+        // What is missing because the breakpoints were moved says nothing of how often the loop waits.
+        let isOverrun = drained.contains { if case .lost = $0 { true } else { false } }
+        adapt(look, edges: found, isOverrun: isOverrun, into: &outcome)
         return outcome
     }
 
@@ -207,20 +210,29 @@ struct RemoteLoopWatch {
         }
     }
 
-    private mutating func adapt(_ look: LoopLook, edges found: [WaitEdge], into outcome: inout Outcome) {
+    private mutating func adapt(
+        _ look: LoopLook,
+        edges found: [WaitEdge],
+        isOverrun: Bool,
+        into outcome: inout Outcome
+    ) {
         let isFree = look.observation.progress == .free
         looksAway = isFree || look.isStopped ? 0 : looksAway + 1
         switch detector.rung {
-        case .executionBreakpoints: adaptBreakpoints(look, edges: found, into: &outcome)
+        case .executionBreakpoints: adaptBreakpoints(look, edges: found, isOverrun: isOverrun, into: &outcome)
         case .armedBreakpoints: adaptArming(look, edges: found, into: &outcome)
         case .confirmedPolling: confirm(look)
         case .tracepoints, .polling: break
         }
     }
 
-    private mutating func adaptBreakpoints(_ look: LoopLook, edges found: [WaitEdge], into outcome: inout Outcome) {
-        let lost = found.contains { if case .lost = $0 { true } else { false } }
-        let iterations = found.count / 2 + (lost ? EdgeBudget.iterationsSavedMost : 0)
+    private mutating func adaptBreakpoints(
+        _ look: LoopLook,
+        edges found: [WaitEdge],
+        isOverrun: Bool,
+        into outcome: inout Outcome
+    ) {
+        let iterations = found.count / 2 + (isOverrun ? EdgeBudget.iterationsSavedMost : 0)
         guard !isForced, budget.isExceeded(byIterations: iterations, at: look.observation.instant) else { return }
         let now = Clock.now()
         if allowsTracepoints, let means = Tracepoints.means(call: SystemCall.name(of: detector.wait.number)),
