@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Watches real servers from outside with `loopwatch attach`, and compares what it says with what they know themselves.
 
-    outside.py [--targets uvicorn,uvloop,workers,node,redis,nginx] [--rounds N] [--evidence RUNG] [--quick]
+    outside.py [--targets uvicorn,uvloop,workers,node,redis,nginx] [--rounds N] [--evidence RUNG] [--user N]
 
 Each server blocks its event loop in several ways and for several lengths, and tells the truth of each block; in between
 it is busy with many short jobs, waits, or serves a load, for which nothing may be reported. The table says for each
@@ -11,7 +11,7 @@ server what was found, what was reported and is not true, how far the lengths ar
 whether it named the function. Ends with 1 where a requirement is not met.
 
 Needs: Python's packages fastapi, uvicorn and uvloop for the Python that runs this; node, redis-server and nginx where
-those targets are asked for. A target that cannot be had is an error, unless --skip-missing is given.
+those targets are asked for; a target that cannot be had is an error.
 """
 
 import argparse
@@ -35,10 +35,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TARGETS = pathlib.Path(__file__).resolve().parent / "targets"
 THRESHOLD_MS = 50
 LENGTHS = [0.030, 0.055, 0.120, 0.400, 2.0]
-# What is required on a rung that is exact.
+# What is required on a rung that is exact; with --generous, for machines that are busy with other things, much less.
 ERROR_MEDIAN_MS = 2
 ERROR_WORST_MS = 5
 NOTICE_WORST_MS = 15
+GENEROUS = 10
+# On a rung that only proves bounds a block is told for certain if it is longer than the threshold by this much.
+PROOF_MS = 30
 
 
 class Failure(Exception):
@@ -226,6 +229,8 @@ class Uvloop(Uvicorn):
 class Workers(Uvicorn):
     name = "workers"
     workers = 2
+    # Requests are shared out between two pools.
+    pool = None
 
 
 class Node(Server):
@@ -402,8 +407,14 @@ class Result:
         self.errors = []
         self.notices = []
         self.grades = set()
+        self.unproved = 0
         self.cpu_percent = 0.0
         self.problems = []
+
+    @staticmethod
+    def rungs(watcher):
+        """The grades of evidence that its reports had."""
+        return {report.get("evidence") for report in watcher.reports if "loop" in report}
 
     def row(self):
         errors = [abs(error) for error in self.errors] or [0]
@@ -412,13 +423,13 @@ class Result:
             self.server.name, "/".join(sorted(self.grades)) or "-", f"{self.found}/{self.expected}",
             str(len(self.false)), f"{statistics.median(errors):.2f}", f"{max(errors):.2f}",
             f"{statistics.median(notices):.1f}", f"{notices[-1]:.1f}", f"{self.named}/{self.found}",
-            f"{self.cpu_percent:.2f}",
+            str(self.unproved), f"{self.cpu_percent:.2f}",
         ]
 
 
 HEADINGS = [
     "target", "evidence", "found", "false", "error ms median", "worst", "first report ms median", "worst", "named",
-    "watcher CPU %",
+    "not proved", "watcher CPU %",
 ]
 
 
@@ -447,6 +458,10 @@ def compare(result, server, watcher):
             continue
         result.expected += 1
         if match is None:
+            if "bounded" in result.rungs(watcher) and truth.milliseconds < THRESHOLD_MS + PROOF_MS:
+                result.expected -= 1
+                result.unproved += 1
+                continue
             result.missed.append(f"{truth.kind} {truth.milliseconds:.1f} ms")
             continue
         reports = unmatched.pop(match)
@@ -465,7 +480,10 @@ def compare(result, server, watcher):
             result.named += 1
         else:
             result.wrong_names.append(f"{truth.kind} {truth.milliseconds:.0f} ms: {last.get('at')} {last.get('stack_omitted')}")
-    result.false = [reports[-1] for reports in unmatched.values()]
+    # A loop that was ready and got no CPU was late indeed, and is not blamed for it.
+    result.false = [
+        reports[-1] for reports in unmatched.values() if reports[-1]["cause"] not in ("runqueue", "throttled")
+    ]
 
 
 def exercise(server, watcher, rounds, healthy_seconds, seed):
@@ -572,6 +590,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--evidence", help="the rung to use instead of the default")
     parser.add_argument("--user", type=int, help="number of the user to run servers and watcher as")
+    parser.add_argument("--generous", action="store_true", help="for a machine that is busy with other things")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     arguments = ["--evidence", options.evidence] if options.evidence else []
@@ -590,11 +609,12 @@ def main():
             problems.append(f"{name}: not true: {json.dumps(report)[:600]}")
         for text in result.wrong_names:
             problems.append(f"{name}: wrong name: {text}")
-        if result.grades == {"exact"}:
+        if result.grades == {"exact"} and result.errors:
             errors = [abs(error) for error in result.errors]
-            if statistics.median(errors) > ERROR_MEDIAN_MS or max(errors) > ERROR_WORST_MS:
+            factor = GENEROUS if options.generous else 1
+            if statistics.median(errors) > ERROR_MEDIAN_MS * factor or max(errors) > ERROR_WORST_MS * factor:
                 problems.append(f"{name}: lengths are off by {statistics.median(errors):.2f} ms, worst {max(errors):.2f}")
-            if result.notices and max(result.notices) > NOTICE_WORST_MS:
+            if result.notices and max(result.notices) > NOTICE_WORST_MS * factor:
                 problems.append(f"{name}: the first report came {max(result.notices):.1f} ms after the threshold")
     say("\n" + table(rows))
     for problem in problems:

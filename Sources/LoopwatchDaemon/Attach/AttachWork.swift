@@ -115,6 +115,10 @@ struct AttachWork: ~Copyable {
             summary: Self.summary(of: identity),
             thresholds: options.thresholds
         )
+        // What names need is read now, rather than when the first block waits for them.
+        if identity.subject == .loop, let thread = identity.threads.first {
+            _ = reader?.stack(of: thread, allowsStop: false)
+        }
         hasFoundTarget = true
         let registration = watch.add(target)
         targets[identity] = (target, registration)
