@@ -182,4 +182,29 @@ struct PendingReportTests {
         #expect(left([idle, busy], computing: [7]).capture.stacks.count == 2)
         #expect(left([idle], computing: []).capture.stacks.count == 1)
     }
+
+    @Test("an idle worker is not what a pool is blocked by; a thread that is known to be held is, whatever it is at")
+    func idleWorkerOfPool() {
+        let idle = Stack(frames: [StackFrame(function: "sem_timedwait", module: "libc", origin: .system)])
+        let busy = Stack(frames: [StackFrame(function: "a", module: "host", origin: .host)])
+        let pool = WatchedTarget(target: .pool("one", submit: { _ in }), policy: watchedPolicy, now: Clock.now())
+        func left(_ stacks: [Stack], _ kind: PoolFinding.Kind? = nil) -> PendingReport {
+            var draft = draft(.begun)
+            draft.pool = kind.map { PoolFinding(kind: $0, lane: .medium, holders: [], held: 1, width: 1) }
+            var report = PendingReport(draft, of: pool, now: draft.until, unixNanoseconds: 0, StallCapture())
+            report.capture.stacks = stacks.indices.map { raw(UInt64($0)) }
+            report.raw = report.capture.stacks
+            report.stacks = stacks
+            report.leaveOutIdle()
+            return report
+        }
+        for kind in [nil, .takenByOthers] as [PoolFinding.Kind?] {
+            let report = left([idle, idle], kind)
+            #expect(report.capture.stacks.isEmpty && report.stacks == [] && report.raw.isEmpty)
+            #expect(report.capture.omitted?.contains("threads that are known wait for work") == true)
+            #expect(left([idle, busy], kind).capture.stacks.count == 2)
+        }
+        #expect(left([idle], .starved).capture.stacks.count == 1)
+        #expect(left([idle], .heldThread).capture.omitted == nil)
+    }
 }

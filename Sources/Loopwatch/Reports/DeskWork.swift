@@ -183,7 +183,7 @@ struct DeskWork: ~Copyable {
         let raw = episodes.unnamed(draft, target)
         let queue = queue
         desk.names?.complete(raw) { all in
-            queue.enqueue(.named(draft, target, raw, EpisodeStacks.toBlame(all)), isLoss: false)
+            queue.enqueue(.named(draft, target, raw, all), isLoss: false)
         }
     }
 
@@ -311,8 +311,11 @@ struct DeskWork: ~Copyable {
         }
         let queue = queue
         names.complete(found.raw) { all in
-            let stacks = EpisodeStacks.toBlame(all)
-            queue.enqueue(.named(draft, target, found.raw, stacks), isLoss: false)
+            queue.enqueue(.named(draft, target, found.raw, all), isLoss: false)
+            let stacks = Blame(draft, target).stacks(all)
+            if stacks.isEmpty {
+                profile.recordUnattributed(nanoseconds: found.nanoseconds, isNewStall: found.isFirst)
+            }
             for (index, stack) in stacks.enumerated() {
                 profile.record(
                     stack: stack,
