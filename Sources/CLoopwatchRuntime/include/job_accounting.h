@@ -185,7 +185,8 @@ void lw_jobs_read(struct lw_job_totals *_Nonnull totals, int begin_generation);
 /// Reads the distributions.
 void lw_jobs_read_distributions(struct lw_job_distributions *_Nonnull distributions);
 
-/// Lists the jobs that run, at most `capacity`; returns how many were listed.
+/// Lists the jobs that run, at most `capacity`; returns how many were listed. A job within which another runs on the same
+/// thread runs too; the innermost comes first.
 size_t lw_jobs_running(struct lw_job *_Nonnull jobs, size_t capacity);
 
 /// How many jobs of a lane that were seen to be enqueued have begun.
