@@ -8,6 +8,8 @@ struct HoldDetector: Sendable {
         var job: Job
         /// When what it is at began: later than the job for an actor's that runs one task after another.
         var began: MonotonicInstant
+        /// When an actor's job was first seen at the task that it is at; `nil` where that is not known.
+        var taskSeen: MonotonicInstant?
         var evidence: CauseEvidence
         var number: UInt64 = 0
         var isReported = false
@@ -16,6 +18,14 @@ struct HoldDetector: Sendable {
         var nextReportNanoseconds: Int64
         /// Number of what was prepared for its first report.
         var preparation: UInt64?
+
+        /// Whether it is certain that it is at what it is since it began.
+        ///
+        /// An actor's job that is seen for the first time long after it began may have run many tasks by then. One that is
+        /// seen at the same task again most likely has no other: those that run very many have short ones.
+        func isCertain(at instant: MonotonicInstant, _ policy: DetectionPolicy) -> Bool {
+            taskSeen.map { instant.nanoseconds(since: $0) >= policy.lookNanoseconds } ?? true
+        }
 
         func durationNanoseconds(at instant: MonotonicInstant, interruptions: InterruptionLog) -> Int64 {
             max(
@@ -85,8 +95,9 @@ struct HoldDetector: Sendable {
         var said: [Said] = []
         for ended in ended {
             let known = holds.removeValue(forKey: ended.job.identity)
+            if let known, !known.isReported, !known.isCertain(at: lastLook, policy) { continue }
             // How long an actor's job ran tells nothing of what it ran.
-            guard var hold = known ?? (ended.job.kind == .actor ? nil : makeHold(ended.job)) else { continue }
+            guard var hold = known ?? (ended.job.kind == .actor ? nil : makeHold(ended.job, at: instant)) else { continue }
             // It held its thread when that was told of all, at the look before.
             if known != nil, isCovered(ended.job.lane).isReported { hold.isCovered = true }
             end(hold, at: ended.ended, width: width, interruptions: interruptions, number: number, into: &said)
@@ -101,16 +112,18 @@ struct HoldDetector: Sendable {
         }
         for job in running where holds[job.identity] != nil || holds.count < Limits.jobsHeld {
             let known = holds[job.identity]
-            var hold = known ?? makeHold(job)
-            if job.kind == .actor, hold.job.within != job.within {
+            var hold = known ?? makeHold(job, at: instant)
+            if job.kind == .actor, let before = hold.job.within, let now = job.within, now != before {
                 let middle = lastLook.advanced(byNanoseconds: instant.nanoseconds(since: lastLook) / 2)
                 let boundary = max(middle, hold.began)
                 if hold.isReported || isLong(hold, interruptions: interruptions) {
                     end(hold, at: boundary, width: width, interruptions: interruptions, number: number, into: &said)
                 }
-                hold = makeHold(job, began: boundary)
+                hold = makeHold(job, began: boundary, at: instant)
             }
-            hold.job.within = job.within
+            if hold.job.within == nil, job.within != nil { hold.taskSeen = instant }
+            // While another job runs within it is not known.
+            hold.job.within = job.within ?? hold.job.within
             hold.job.mark = job.mark ?? hold.job.mark
             if let observation = observations[job.identity] { hold.evidence.add(observation) }
             let cover = isCovered(job.lane)
@@ -124,7 +137,7 @@ struct HoldDetector: Sendable {
                     duration + policy.thresholdNanoseconds
                 )
             }
-            if duration >= hold.nextReportNanoseconds, !cover.isExpected {
+            if duration >= hold.nextReportNanoseconds, hold.isCertain(at: instant, policy), !cover.isExpected {
                 let state: StallReport.State = hold.isReported ? .ongoing : .begun
                 if !hold.isReported {
                     hold.number = number()
@@ -205,7 +218,7 @@ struct HoldDetector: Sendable {
             let duration = hold.durationNanoseconds(at: instant, interruptions: interruptions)
             // Up to the last look it ran for certain; an actor's may have gone on to its next task since.
             let certain = hold.durationNanoseconds(at: lastLook, interruptions: interruptions)
-            let isCertain = certain >= policy.thresholdNanoseconds
+            let isCertain = certain >= policy.thresholdNanoseconds && hold.isCertain(at: lastLook, policy)
             guard duration >= policy.thresholdNanoseconds, isCertain || hold.job.kind != .actor else { continue }
             result.currentStallNanoseconds = max(result.currentStallNanoseconds ?? 0, duration)
             if isCertain {
@@ -218,20 +231,25 @@ struct HoldDetector: Sendable {
     /// Jobs past the threshold now, the longest first.
     func heldLong(at instant: MonotonicInstant, interruptions: InterruptionLog) -> [Hold] {
         holds.values
-            .filter { $0.durationNanoseconds(at: instant, interruptions: interruptions) >= policy.thresholdNanoseconds }
+            .filter {
+                $0.isCertain(at: lastLook, policy)
+                    && $0.durationNanoseconds(at: instant, interruptions: interruptions) >= policy.thresholdNanoseconds
+            }
             .sorted { ($0.began, $0.job.identity.slot) < ($1.began, $1.job.identity.slot) }
     }
 
     /// Whether it was past the threshold at the last look: it is counted as what goes on, and so must its end be.
     private func isLong(_ hold: Hold, interruptions: InterruptionLog) -> Bool {
-        hold.durationNanoseconds(at: lastLook, interruptions: interruptions) >= policy.thresholdNanoseconds
+        hold.isCertain(at: lastLook, policy)
+            && hold.durationNanoseconds(at: lastLook, interruptions: interruptions) >= policy.thresholdNanoseconds
     }
 
-    private func makeHold(_ job: Job, began: MonotonicInstant? = nil) -> Hold {
+    private func makeHold(_ job: Job, began: MonotonicInstant? = nil, at instant: MonotonicInstant) -> Hold {
         let began = began ?? job.began
         return Hold(
             job: job,
             began: began,
+            taskSeen: job.kind == .actor && job.within != nil ? instant : nil,
             evidence: CauseEvidence(start: began),
             nextReportNanoseconds: policy.thresholdNanoseconds
         )

@@ -53,6 +53,52 @@ struct ActorDrainTests {
         #expect(driver.reports(.hold).last?.durationNanoseconds == .milliseconds(350))
     }
 
+    @Test("an actor that is seen once and has ended by the next look may have been at its last of many tasks")
+    func seenOnce() {
+        var detector = JobPoolDetector(policy: JobPoolDriver.policy(), width: 2, reading: reading(at: 0))
+        var said: [JobPoolDetector.Said] = []
+        func look(_ reading: JobReading) {
+            said += detector.looked(reading, observations: [:], interruptions: InterruptionLog())
+        }
+        look(reading(at: 95, within: 7))
+        var after = reading(at: 120)
+        after.ended = [JobReading.Ended(job: actorJob(within: nil), ended: at(110))]
+        look(after)
+        #expect(said.isEmpty, "\(said)")
+        // At the same task twice: it is taken to be the only one.
+        detector = JobPoolDetector(policy: JobPoolDriver.policy(), width: 2, reading: reading(at: 0))
+        look(reading(at: 85, within: 7))
+        look(reading(at: 95, within: 7))
+        look(after)
+        #expect(said.map(\.draft.durationNanoseconds) == [.milliseconds(105)])
+    }
+
+    @Test("an actor that a late look finds past the threshold is told once it is seen at the same task again")
+    func seenTwice() {
+        for second in [7, 8] as [UInt64] {
+            var detector = JobPoolDetector(policy: JobPoolDriver.policy(), width: 2, reading: reading(at: 0))
+            func look(at milliseconds: Double, within: UInt64) -> [ReportDraft] {
+                let reading = reading(at: milliseconds, within: within)
+                let said = detector.looked(reading, observations: [:], interruptions: InterruptionLog())
+                return said.map(\.draft)
+            }
+            func blocked(at milliseconds: Double) -> Int64 {
+                detector.holdStatistics(
+                    at: MonotonicInstant(nanoseconds: .milliseconds(milliseconds)),
+                    unixNanoseconds: 0,
+                    interruptions: InterruptionLog()
+                ).blockedNanoseconds
+            }
+            #expect(look(at: 150, within: 7).isEmpty)
+            #expect(blocked(at: 155) == 0)
+            #expect(detector.heldLong(at: at(155), interruptions: InterruptionLog()).isEmpty)
+            let drafts = look(at: 160, within: second)
+            #expect(drafts.map(\.state) == (second == 7 ? [.begun] : []), "\(drafts)")
+            #expect(drafts.allSatisfy { $0.began == at(5) })
+            #expect(blocked(at: 160) == (second == 7 ? .milliseconds(155) : 0))
+        }
+    }
+
     private func actorJob(within: UInt64?) -> Job {
         Job(
             identity: JobIdentity(slot: 1, startTicks: 7),
