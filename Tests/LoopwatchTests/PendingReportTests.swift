@@ -99,6 +99,33 @@ struct PendingReportTests {
         #expect(unused == [2, 0])
     }
 
+    @Test("a pool's jobs and its priorities are prepared for side by side")
+    func sideBySide() {
+        var prepared = PreparedStacks()
+        func add(_ number: UInt64, _ address: UInt64, _ token: ProgressToken) {
+            let preparation = Preparation(number: number, thread: nil)
+            prepared.add(preparation, of: watched, StallCapture(stacks: [raw(address)], token: token))
+        }
+        func take(_ number: UInt64, _ token: ProgressToken) -> [RawStack]? {
+            prepared.take(for: draft(.begun, preparation: number), of: watched, token: token)?.asleep
+        }
+        let job = JobIdentity(slot: 1, startTicks: 5)
+        add(1, 1, .job(job))
+        add(1, 2, .started(.medium, 4))
+        add(1, 3, .started(.high, 4))
+        // The next wait of a priority takes the place of the one before.
+        add(2, 4, .started(.medium, 9))
+        var unused = prepared.takeUnused()
+        #expect(unused == 1)
+        let found = [take(2, .started(.medium, 9)), take(1, .job(job))]
+        #expect(found == [[raw(4)], [raw(1)]])
+        // A job of the priority has begun since.
+        let late = take(1, .started(.high, 5))
+        #expect(late == nil)
+        unused = prepared.takeUnused()
+        #expect(unused == 1)
+    }
+
     @Test("what was prepared does not keep a target, and there is a limit to it")
     func bounded() {
         var prepared = PreparedStacks()

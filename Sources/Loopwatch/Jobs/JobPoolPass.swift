@@ -14,7 +14,7 @@ final class JobPoolPass {
         /// What is to be reported.
         var said: [JobPoolDetector.Said] = []
         /// What is to be prepared.
-        var preparations: [(preparation: Preparation, job: Job)] = []
+        var preparations: [JobPreparation] = []
         /// What is to be noted in the log.
         var notes: [String] = []
         /// What is to be noted where somebody reads it, but is as was asked for.

@@ -89,6 +89,9 @@ struct DeskWork: ~Copyable {
 
     private mutating func take(_ entry: ReportDesk.Entry) {
         switch entry {
+        case .preparation(_, let watched, let capture) where capture.isOfThreadsToBeFound(watched):
+            // The names by which they will be told from others.
+            readNames(of: candidates(of: watched, capture.token).stacks, watched)
         case .preparation(let preparation, let watched, let capture):
             prepared.add(preparation, of: watched, capture)
             readNames(of: capture.stacks, watched)
@@ -247,17 +250,24 @@ struct DeskWork: ~Copyable {
     /// Looks for the threads that hold a pool, among those that sleep: of one that computes it is not known whether it is
     /// the pool's.
     private mutating func search(_ report: inout PendingReport) -> Bool {
-        guard capturer != nil, desk.names != nil else { return false }
-        var search = StallCapture(token: report.capture.token)
-        let own = desk.threadIdentifiers + [OwnThread.currentIdentifier]
-        let threads = OwnThread.identifiersInProcess(atMost: Limits.threadsSearched).filter { !own.contains($0) }
-        capturer!.capture(threads, of: report.watched, passesOn: true, into: &search)
+        guard desk.names != nil else { return false }
+        let search = candidates(of: report.watched, report.capture.token)
         guard search.token != nil, !search.stacks.isEmpty else { return false }
         report.step = .searching
         report.candidates = search.stacks
         ask(&report, for: search.stacks, atLeast: PendingReport.laterNanoseconds)
         if let question = report.question { searches[question] = report }
         return true
+    }
+
+    /// Captures the process's threads that sleep, as long as a target is at what it was at.
+    private mutating func candidates(of watched: WatchedTarget, _ token: ProgressToken?) -> StallCapture {
+        var search = StallCapture(token: token)
+        guard capturer != nil else { return StallCapture() }
+        let own = desk.threadIdentifiers + [OwnThread.currentIdentifier]
+        let threads = OwnThread.identifiersInProcess(atMost: Limits.threadsSearched).filter { !own.contains($0) }
+        capturer!.capture(threads, of: watched, passesOn: true, into: &search)
+        return search
     }
 
     /// Takes what a search found after its report, for the reports to come.

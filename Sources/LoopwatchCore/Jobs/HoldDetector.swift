@@ -49,7 +49,7 @@ struct HoldDetector: Sendable {
     private var lastLook: MonotonicInstant
     private var latestBegan: MonotonicInstant?
     private var preparations: UInt64 = 0
-    private var prepared: [(preparation: Preparation, job: Job)] = []
+    private var prepared: [JobPreparation] = []
 
     init(policy: DetectionPolicy, now: MonotonicInstant) {
         self.policy = policy
@@ -97,7 +97,9 @@ struct HoldDetector: Sendable {
             let known = holds.removeValue(forKey: ended.job.identity)
             if let known, !known.isReported, !known.isCertain(at: lastLook, policy) { continue }
             // How long an actor's job ran tells nothing of what it ran.
-            guard var hold = known ?? (ended.job.kind == .actor ? nil : makeHold(ended.job, at: instant)) else { continue }
+            guard var hold = known ?? (ended.job.kind == .actor ? nil : makeHold(ended.job, at: instant)) else {
+                continue
+            }
             // It held its thread when that was told of all, at the look before.
             if known != nil, isCovered(ended.job.lane).isReported { hold.isCovered = true }
             end(hold, at: ended.ended, width: width, interruptions: interruptions, number: number, into: &said)
@@ -153,7 +155,8 @@ struct HoldDetector: Sendable {
             if !hold.isReported, hold.preparation == nil, left <= policy.preparationNanoseconds {
                 preparations += 1
                 hold.preparation = preparations
-                prepared.append((Preparation(number: preparations, thread: job.thread), job))
+                let preparation = Preparation(number: preparations, thread: job.thread)
+                prepared.append(JobPreparation(preparation: preparation, lane: job.lane, holders: [job]))
             }
             holds[job.identity] = hold
         }
@@ -162,7 +165,7 @@ struct HoldDetector: Sendable {
     }
 
     /// What is to be prepared since the last call: reports of jobs that may soon be due.
-    mutating func takePreparations() -> [(preparation: Preparation, job: Job)] {
+    mutating func takePreparations() -> [JobPreparation] {
         defer { prepared = [] }
         return prepared
     }

@@ -167,8 +167,10 @@ public struct JobPoolDetector: Sendable {
     }
 
     /// What is to be prepared since the last call, before the report is due.
-    public mutating func takePreparations() -> [(preparation: Preparation, job: Job)] {
-        holds.takePreparations() + main.takePreparations()
+    public mutating func takePreparations() -> [JobPreparation] {
+        var preparations = holds.takePreparations() + main.takePreparations()
+        for index in lanes.indices { preparations += lanes[index].takePreparations() }
+        return preparations
     }
 
     /// Ends what goes on, because it is not watched any more.

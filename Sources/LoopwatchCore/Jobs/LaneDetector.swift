@@ -13,6 +13,8 @@ struct LaneDetector: Sendable {
         var number: UInt64 = 0
         var isReported = false
         var nextReportNanoseconds: Int64
+        /// Number of what was prepared for its first report.
+        var preparation: UInt64?
         /// The job that had begun last when it began.
         var lastStartTicks: UInt64 = 0
         var finding: PoolFinding.Kind = .starved
@@ -60,6 +62,10 @@ struct LaneDetector: Sendable {
     private var oldest: MonotonicInstant?
     /// Jobs that waited at the last look.
     private(set) var waiting = 0
+    /// Jobs that had begun by then.
+    private var started: UInt64 = 0
+    private var preparations: UInt64 = 0
+    private var prepared: [JobPreparation] = []
 
     init(lane: JobLane, policy: DetectionPolicy, reading: JobReading.Lane, now: MonotonicInstant) {
         self.lane = lane
@@ -106,6 +112,7 @@ struct LaneDetector: Sendable {
         var said: [ReportDraft] = []
         queue.note(reading, at: instant)
         waiting = reading.waiting
+        started = reading.started
         oldest = queue.oldest(reading)
         func length(_ episode: Episode, until end: MonotonicInstant) -> Int64 {
             Self.length(from: episode.began, to: end, interruptions: interruptions)
@@ -139,12 +146,19 @@ struct LaneDetector: Sendable {
                 episode.holderCause = holders.mostFrequentCause
                 episode.waitingMost = max(episode.waitingMost, waiting)
                 report(&episode, at: instant, kind: .stall, context, number: number, into: &said)
+                prepare(&episode, at: instant, context)
                 blocked = episode
             }
         }
         noteLateness(at: instant, context, number: number, into: &said)
         lastLook = instant
         return said
+    }
+
+    /// What is to be prepared since the last call: a report that may soon be due.
+    mutating func takePreparations() -> [JobPreparation] {
+        defer { prepared = [] }
+        return prepared
     }
 
     /// Ends what goes on, because it is not watched any more.
@@ -185,6 +199,13 @@ struct LaneDetector: Sendable {
             let own =
                 episode.isReported || due <= lastLook ? min(max(due, lastLook.advanced(byNanoseconds: 1)), soon) : due
             next = next.map { min($0, own) } ?? own
+        }
+        if let blocked, !blocked.isReported, blocked.preparation == nil {
+            let interrupted = interruptions.overlapNanoseconds(from: blocked.began, to: lastLook)
+            let early = blocked.began.advanced(
+                byNanoseconds: blocked.nextReportNanoseconds + interrupted - policy.preparationNanoseconds
+            )
+            if early > lastLook { next = next.map { min($0, early) } ?? early }
         }
         return next
     }
@@ -280,6 +301,23 @@ struct LaneDetector: Sendable {
         said.append(draft(episode, state, kind: kind, until: instant, context))
     }
 
+    /// Has the first report of an episode prepared if it may soon be due.
+    private mutating func prepare(_ episode: inout Episode, at instant: MonotonicInstant, _ context: Context) {
+        guard !episode.isReported, episode.preparation == nil else { return }
+        let length = Self.length(from: episode.began, to: instant, interruptions: context.interruptions)
+        guard episode.nextReportNanoseconds - length <= policy.preparationNanoseconds else { return }
+        preparations += 1
+        episode.preparation = preparations
+        prepared.append(
+            JobPreparation(
+                preparation: Preparation(number: preparations, thread: nil),
+                lane: lane,
+                holders: Array(context.holders.jobs.prefix(Limits.poolThreadsCaptured)),
+                started: started
+            )
+        )
+    }
+
     private mutating func begin(_ episode: inout Episode, kind: StallReport.Kind, number: () -> UInt64) {
         guard !episode.isReported else { return }
         episode.isReported = true
@@ -340,6 +378,8 @@ struct LaneDetector: Sendable {
             cpuShare: nil,
             thread: nil,
             depth: state == .ended ? nil : waiting,
+            preparation: state == .begun ? episode.preparation : nil,
+            started: started,
             pool: PoolFinding(
                 kind: episode.finding,
                 lane: lane,
