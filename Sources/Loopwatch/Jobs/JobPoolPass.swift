@@ -34,6 +34,8 @@ final class JobPoolPass {
     private var settling: MonotonicInstant?
     private var started: MonotonicInstant
     private var lastCheck: MonotonicInstant
+    /// Whether it is being found out if a hook that has come since runs jobs past accounting.
+    private var isHookOnTrial = false
     private var nextLook: MonotonicInstant?
     private var slackNanoseconds: Int64 = 0
 
@@ -159,10 +161,12 @@ final class JobPoolPass {
     }
 
     private func checkIntact(now: MonotonicInstant, interruptions: InterruptionLog, _ outcome: inout Outcome) {
-        guard lease != nil, now.nanoseconds(since: lastCheck) >= Self.checkNanoseconds else { return }
+        let pause = isHookOnTrial ? Self.lateStepNanoseconds : Self.checkNanoseconds
+        guard lease != nil, now.nanoseconds(since: lastCheck) >= pause else { return }
         lastCheck = now
         let before = pool.status
         _ = JobAccounting.checkIntact()
+        isHookOnTrial = JobAccounting.isHookOnTrial
         let status = JobAccounting.status
         // Another watch may have noticed first.
         guard status.mode != before.mode, let change = status.reason else { return }
