@@ -95,6 +95,13 @@ struct PendingReport {
         if draft.state == .begun, watched === self.watched { self.names.merge(names) { $1 } }
     }
 
+    /// Waits for the answer to a question for names, if there is one, for this time at least, in nanoseconds.
+    mutating func wait(for question: UInt64?, atLeast nanoseconds: Int64) {
+        guard let question else { return }
+        self.question = question
+        deadline = max(deadline, Clock.now().advanced(byNanoseconds: nanoseconds))
+    }
+
     /// Goes on without the names that are still being read.
     mutating func endNaming() {
         guard stacks == nil else { return }

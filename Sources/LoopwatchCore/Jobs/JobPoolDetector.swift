@@ -14,17 +14,17 @@ public struct JobPoolDetector: Sendable {
         public var draft: ReportDraft
     }
 
-    private let policy: DetectionPolicy
+    let policy: DetectionPolicy
     /// Threads that each lane may have.
     public var width: Int
-    private let watched: [JobLane]
-    private let tellsWaits: Bool
-    private var holds: HoldDetector
-    private var main: HoldDetector
+    let watched: [JobLane]
+    let tellsWaits: Bool
+    var holds: HoldDetector
+    var main: HoldDetector
     private var mainActorJobs = MainActorJobs()
-    private var lanes: [LaneDetector]
+    var lanes: [LaneDetector]
     private var episodes: UInt64 = 0
-    private var last: JobReading
+    var last: JobReading
     private var isActive = false
 
     /// Creates a detector.
@@ -211,52 +211,4 @@ public struct JobPoolDetector: Sendable {
 
     /// How much before ``nextLook(interruptions:)`` a look does as well, in nanoseconds.
     public var lookSlackNanoseconds: Int64 { isActive ? 0 : policy.thresholdNanoseconds / 4 }
-
-    // MARK: What others ask
-
-    /// Threads that are held for longer than the threshold now.
-    public func heldLong(at instant: MonotonicInstant, interruptions: InterruptionLog) -> [Job] {
-        holds.heldLong(at: instant, interruptions: interruptions).map(\.job)
-    }
-
-    /// The counters of held threads.
-    public func holdStatistics(
-        at instant: MonotonicInstant,
-        unixNanoseconds: Int64,
-        interruptions: InterruptionLog
-    ) -> StallStatistics {
-        holds.statistics(at: instant, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
-    }
-
-    /// The counters of the main actor.
-    public func mainActorStatistics(
-        at instant: MonotonicInstant,
-        unixNanoseconds: Int64,
-        interruptions: InterruptionLog
-    ) -> StallStatistics {
-        main.statistics(at: instant, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
-    }
-
-    /// The counters of blocked and congested priorities, taken together.
-    public func poolStatistics(
-        at instant: MonotonicInstant,
-        unixNanoseconds: Int64,
-        interruptions: InterruptionLog
-    ) -> StallStatistics {
-        let all = lanes.map {
-            $0.statistics(at: instant, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
-        }
-        return all.dropFirst().reduce(into: all[0]) { $0.add($1) }
-    }
-
-    /// Why the pool is blocked now; `nil` if it is not.
-    public var currentCause: Cause? { lanes.lazy.compactMap(\.currentCause).first }
-
-    /// Whether the main actor has ever been served.
-    public var isMainActorServed: Bool { isMainActorServed(last) }
-
-    private func isMainActorServed(_ reading: JobReading) -> Bool {
-        let running = reading.running.count { $0.lane == .main }
-        return reading.lanes[JobLane.main.rawValue].started > UInt64(running)
-    }
 }
