@@ -66,6 +66,13 @@ static SWIFT_CALL void counting(void *job, enqueue_original original) {
     original(job);
 }
 
+static enqueue_hook chained;
+
+static SWIFT_CALL void chaining(void *job, enqueue_original original) {
+    if (chained != NULL) chained(job, original);
+    else original(job);
+}
+
 static void run_job(void *job) { swift_job_run(job, 0, 0); }
 
 static SWIFT_CALL void redispatching(void *job, enqueue_original original) {
@@ -76,6 +83,11 @@ static SWIFT_CALL void redispatching(void *job, enqueue_original original) {
 void hooks_set_counting(void) { set_hook(counting); }
 
 uint64_t hooks_counted(void) { return atomic_load(&counted); }
+
+void hooks_set_chaining(void) {
+    chained = __atomic_load_n(&swift_task_enqueueGlobal_hook, __ATOMIC_ACQUIRE);
+    set_hook(chaining);
+}
 
 void hooks_set_redispatching(void) {
     if (queue == NULL) queue = dispatch_queue_create("embedder", NULL);

@@ -100,6 +100,23 @@ struct EpisodeStacksTests {
         #expect(found.stack == idle)
     }
 
+    @Test("idle workers of a pool are not told once their names are known, but why there is no stack")
+    mutating func idleWorkersLater() {
+        let idle = Stack(frames: [StackFrame(function: "sem_timedwait", module: "libc", origin: .system)])
+        let pool = WatchTarget.pool("one", submit: { _ in })
+        let capture = StallCapture(stacks: [raw(1), raw(2)], omitted: "later")
+        _ = stacks.note(draft(.begun, 100), pool, stacks: [], capture)
+        stacks.complete(draft(.begun, 100), pool, raw: [raw(1), raw(2)], stacks: [idle, idle])
+        var ended = stacks.note(draft(.ended, 200), pool, stacks: [], StallCapture())
+        #expect(ended.stack == nil && ended.groups.isEmpty)
+        #expect(ended.omitted?.contains("threads that are known wait for work") == true)
+        // One that is the host's is.
+        _ = stacks.note(draft(.begun, 100), pool, stacks: [], capture)
+        stacks.complete(draft(.begun, 100), pool, raw: [raw(1), raw(2)], stacks: [idle, stack("a")])
+        ended = stacks.note(draft(.ended, 200), pool, stacks: [], StallCapture())
+        #expect(ended.stack == stack("a") && ended.omitted == nil)
+    }
+
     @Test("names that come later are those of what was captured last, and are used from then on")
     mutating func namesLater() {
         let target = WatchTarget.loop("one") { _ in }

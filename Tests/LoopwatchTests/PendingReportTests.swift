@@ -99,6 +99,33 @@ struct PendingReportTests {
         #expect(unused == [2, 0])
     }
 
+    @Test("a pool's jobs and its priorities are prepared for side by side")
+    func sideBySide() {
+        var prepared = PreparedStacks()
+        func add(_ number: UInt64, _ address: UInt64, _ token: ProgressToken) {
+            let preparation = Preparation(number: number, thread: nil)
+            prepared.add(preparation, of: watched, StallCapture(stacks: [raw(address)], token: token))
+        }
+        func take(_ number: UInt64, _ token: ProgressToken) -> [RawStack]? {
+            prepared.take(for: draft(.begun, preparation: number), of: watched, token: token)?.asleep
+        }
+        let job = JobIdentity(slot: 1, startTicks: 5)
+        add(1, 1, .job(job))
+        add(1, 2, .started(.medium, 4))
+        add(1, 3, .started(.high, 4))
+        // The next wait of a priority takes the place of the one before.
+        add(2, 4, .started(.medium, 9))
+        var unused = prepared.takeUnused()
+        #expect(unused == 1)
+        let found = [take(2, .started(.medium, 9)), take(1, .job(job))]
+        #expect(found == [[raw(4)], [raw(1)]])
+        // A job of the priority has begun since.
+        let late = take(1, .started(.high, 5))
+        #expect(late == nil)
+        unused = prepared.takeUnused()
+        #expect(unused == 1)
+    }
+
     @Test("what was prepared does not keep a target, and there is a limit to it")
     func bounded() {
         var prepared = PreparedStacks()
@@ -181,5 +208,30 @@ struct PendingReportTests {
         #expect(awaited.capture.omitted?.contains("still being taken") == true)
         #expect(left([idle, busy], computing: [7]).capture.stacks.count == 2)
         #expect(left([idle], computing: []).capture.stacks.count == 1)
+    }
+
+    @Test("an idle worker is not what a pool is blocked by; a thread that is known to be held is, whatever it is at")
+    func idleWorkerOfPool() {
+        let idle = Stack(frames: [StackFrame(function: "sem_timedwait", module: "libc", origin: .system)])
+        let busy = Stack(frames: [StackFrame(function: "a", module: "host", origin: .host)])
+        let pool = WatchedTarget(target: .pool("one", submit: { _ in }), policy: watchedPolicy, now: Clock.now())
+        func left(_ stacks: [Stack], _ kind: PoolFinding.Kind? = nil) -> PendingReport {
+            var draft = draft(.begun)
+            draft.pool = kind.map { PoolFinding(kind: $0, lane: .medium, holders: [], held: 1, width: 1) }
+            var report = PendingReport(draft, of: pool, now: draft.until, unixNanoseconds: 0, StallCapture())
+            report.capture.stacks = stacks.indices.map { raw(UInt64($0)) }
+            report.raw = report.capture.stacks
+            report.stacks = stacks
+            report.leaveOutIdle()
+            return report
+        }
+        for kind in [nil, .takenByOthers] as [PoolFinding.Kind?] {
+            let report = left([idle, idle], kind)
+            #expect(report.capture.stacks.isEmpty && report.stacks == [] && report.raw.isEmpty)
+            #expect(report.capture.omitted?.contains("threads that are known wait for work") == true)
+            #expect(left([idle, busy], kind).capture.stacks.count == 2)
+        }
+        #expect(left([idle], .starved).capture.stacks.count == 1)
+        #expect(left([idle], .heldThread).capture.omitted == nil)
     }
 }

@@ -155,7 +155,8 @@ enum lw_job_probe {
     LW_PROBE_BYPASSED = 5,
 };
 
-/// Has the global executor run a job that does nothing; only while none is waiting.
+/// Has the global executor run a job that does nothing, or leaves it at the one that waits already. It calls a hook of the
+/// host, which may wait. From any thread.
 void lw_jobs_probe(void);
 
 /// How the latest probe fared.
@@ -176,8 +177,15 @@ void lw_jobs_set_long(uint64_t long_ticks);
 /// someone else has changed it since, in words.
 const char *_Nullable lw_jobs_uninstall(void);
 
-/// Whether what was installed is still in force, and nothing else has come before it. NULL, or what changed, in words.
+/// Whether what was installed is still in force. NULL, or what changed, in words.
 const char *_Nullable lw_jobs_intact(void);
+
+/// Whether another `swift_task_enqueueGlobal_hook` is set than expected, and which: it may call what was there before, or run
+/// jobs past it.
+int lw_jobs_other_hook(uintptr_t *_Nonnull other);
+
+/// Expects a hook from now on, because jobs are accounted with it too.
+void lw_jobs_expect_hook(uintptr_t other);
 
 /// Reads the totals, and begins a generation if asked to. 1 us for 100 threads.
 void lw_jobs_read(struct lw_job_totals *_Nonnull totals, int begin_generation);
@@ -185,7 +193,8 @@ void lw_jobs_read(struct lw_job_totals *_Nonnull totals, int begin_generation);
 /// Reads the distributions.
 void lw_jobs_read_distributions(struct lw_job_distributions *_Nonnull distributions);
 
-/// Lists the jobs that run, at most `capacity`; returns how many were listed.
+/// Lists the jobs that run, at most `capacity`; returns how many were listed. A job within which another runs on the same
+/// thread runs too; the innermost comes first.
 size_t lw_jobs_running(struct lw_job *_Nonnull jobs, size_t capacity);
 
 /// How many jobs of a lane that were seen to be enqueued have begun.

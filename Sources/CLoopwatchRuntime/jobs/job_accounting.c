@@ -18,11 +18,14 @@ typedef LW_SWIFT_CALL void (*enqueue_hook)(void *job, enqueue_original original)
 extern enqueue_hook swift_task_enqueueGlobal_hook;
 extern enqueue_hook swift_task_enqueueMainExecutor_hook;
 
-static enum lw_job_mode mode = LW_JOBS_OFF;
+static _Atomic int mode = LW_JOBS_OFF;
 static uint32_t installations;
 static lw_enqueue_function *enqueue_word;
 static _Atomic(enqueue_hook) hook_before;
 static _Atomic(enqueue_hook) main_hook_before;
+static enqueue_hook hook_expected;
+// Our hook could not be taken back: one that came later may call it, for good.
+static int is_hook_left;
 
 static void **job_metadata(void) { return _swift_concurrency_debug_jobMetadata; }
 static void **task_metadata(void) { return _swift_concurrency_debug_asyncTaskMetadata; }
@@ -30,21 +33,21 @@ static void **task_metadata(void) { return _swift_concurrency_debug_asyncTaskMet
 static enqueue_hook hook(void) { return __atomic_load_n(&swift_task_enqueueGlobal_hook, __ATOMIC_ACQUIRE); }
 
 static LW_SWIFT_CALL void stamping_hook(void *job, enqueue_original original) {
-    lw_job_stamp_by_hook(job, 0);
+    if (LW_LOAD(mode) == LW_JOBS_RUNS) lw_job_stamp_by_hook(job, 0);
     enqueue_hook before = atomic_load_explicit(&hook_before, memory_order_acquire);
     if (before != NULL) before(job, original);
     else original(job);
 }
 
 static LW_SWIFT_CALL void stamping_main_hook(void *job, enqueue_original original) {
-    lw_job_stamp_by_hook(job, 1);
+    if (LW_LOAD(mode) == LW_JOBS_RUNS) lw_job_stamp_by_hook(job, 1);
     enqueue_hook before = atomic_load_explicit(&main_hook_before, memory_order_acquire);
     if (before != NULL) before(job, original);
     else original(job);
 }
 
 static LW_SWIFT_CALL void counting_hook(void *job, enqueue_original original) {
-    lw_job_count_by_hook(job);
+    if (LW_LOAD(mode) == LW_JOBS_ENQUEUES) lw_job_count_by_hook(job);
     enqueue_hook before = atomic_load_explicit(&hook_before, memory_order_acquire);
     if (before != NULL) before(job, original);
     else original(job);
@@ -71,6 +74,8 @@ static void begin_installation(const uint64_t *edges, uint64_t long_ticks) {
 
 const char *lw_jobs_install(enum lw_job_mode wanted, const uint64_t *edges, uint64_t long_ticks) {
     if (mode != LW_JOBS_OFF) return "accounting is installed already";
+    // It would be called by itself.
+    if (wanted != LW_JOBS_EXACT && is_hook_left) return "a hook of an earlier installation may still be called";
     const char *problem = lw_jobs_check();
     if (wanted != LW_JOBS_ENQUEUES && problem != NULL) return problem;
     lw_enqueue_function *word = NULL;
@@ -88,9 +93,11 @@ const char *lw_jobs_install(enum lw_job_mode wanted, const uint64_t *edges, uint
     begin_installation(edges, long_ticks);
     // Runs first, so that every job that was seen to be enqueued is seen to run.
     if (wanted != LW_JOBS_ENQUEUES) exchange_invoke((void *)(uintptr_t)&lw_job_invoke);
-    atomic_store_explicit(&hook_before, hook(), memory_order_release);
+    if (wanted != LW_JOBS_EXACT) atomic_store_explicit(&hook_before, hook(), memory_order_release);
+    mode = wanted;
     switch (wanted) {
     case LW_JOBS_EXACT:
+        hook_expected = hook();
         enqueue_word = word;
         __atomic_store_n(word, lw_job_enqueue, __ATOMIC_RELEASE);
         break;
@@ -98,15 +105,16 @@ const char *lw_jobs_install(enum lw_job_mode wanted, const uint64_t *edges, uint
         atomic_store_explicit(
             &main_hook_before, __atomic_load_n(&swift_task_enqueueMainExecutor_hook, __ATOMIC_ACQUIRE),
             memory_order_release);
+        hook_expected = stamping_hook;
         __atomic_store_n(&swift_task_enqueueMainExecutor_hook, stamping_main_hook, __ATOMIC_RELEASE);
         __atomic_store_n(&swift_task_enqueueGlobal_hook, stamping_hook, __ATOMIC_RELEASE);
         break;
     case LW_JOBS_ENQUEUES:
+        hook_expected = counting_hook;
         __atomic_store_n(&swift_task_enqueueGlobal_hook, counting_hook, __ATOMIC_RELEASE);
         break;
     case LW_JOBS_OFF: break;
     }
-    mode = wanted;
     return NULL;
 }
 
@@ -131,10 +139,12 @@ const char *lw_jobs_uninstall(void) {
         int is_restored = restore_hook(&swift_task_enqueueGlobal_hook, stamping_hook, before);
         if (!restore_hook(&swift_task_enqueueMainExecutor_hook, stamping_main_hook, main_before) || !is_restored) {
             problem = "the runtime's hook was changed by someone else";
+            is_hook_left = 1;
         }
     } else if (mode == LW_JOBS_ENQUEUES) {
         if (!restore_hook(&swift_task_enqueueGlobal_hook, counting_hook, before)) {
             problem = "the runtime's hook was changed by someone else";
+            is_hook_left = 1;
         }
     }
     if (mode == LW_JOBS_EXACT || mode == LW_JOBS_RUNS) {
@@ -149,7 +159,6 @@ const char *lw_jobs_uninstall(void) {
 }
 
 const char *lw_jobs_intact(void) {
-    enqueue_hook before = atomic_load_explicit(&hook_before, memory_order_acquire);
     if (mode == LW_JOBS_EXACT && __atomic_load_n(enqueue_word, __ATOMIC_ACQUIRE) != lw_job_enqueue) {
         return "the runtime's enqueue function was changed by someone else";
     }
@@ -158,12 +167,15 @@ const char *lw_jobs_intact(void) {
             return "the entry of the job classes was changed by someone else";
         }
     }
-    enqueue_hook expected = mode == LW_JOBS_EXACT ? before : mode == LW_JOBS_RUNS ? stamping_hook : counting_hook;
-    if (mode != LW_JOBS_OFF && hook() != expected) {
-        return "someone else has set swift_task_enqueueGlobal_hook since, and may run jobs past the accounting";
-    }
     return NULL;
 }
+
+int lw_jobs_other_hook(uintptr_t *other) {
+    *other = (uintptr_t)hook();
+    return mode != LW_JOBS_OFF && *other != (uintptr_t)hook_expected;
+}
+
+void lw_jobs_expect_hook(uintptr_t other) { hook_expected = (enqueue_hook)other; }
 
 // MARK: Names
 

@@ -102,6 +102,7 @@ uint64_t lw_jobs_task_within(uint32_t index, uint64_t start) {
     if (task == 0) return 0;
     // The task may end too.
     if (lw_read_memory(task + TASK_IDENTIFIER, &identifier, sizeof(identifier)) != sizeof(identifier)) return 0;
-    if (!lw_jobs_is_running(index, start)) return 0;
+    // A job that runs within has a task of its own.
+    if (!lw_job_is_innermost(index, start)) return 0;
     return (uint64_t)identifier << 32 ^ task;
 }

@@ -120,21 +120,44 @@ struct outer_job {
 };
 
 static LW_RARE void set_aside(struct lw_job_slot *slot, struct outer_job *outer) {
-    outer->enqueued = LW_LOAD(slot->enqueued);
-    outer->task = LW_LOAD(slot->task);
-    outer->flags = LW_LOAD(slot->flags);
-    outer->lane = LW_LOAD(slot->lane);
-    for (int word = 0; word < LW_NAME_WORDS; word++) outer->name[word] = LW_LOAD(slot->name[word]);
-    atomic_store_explicit(&slot->start, 0, memory_order_release);
+    outer->enqueued = LW_LOAD(slot->job.enqueued);
+    outer->task = LW_LOAD(slot->job.task);
+    outer->flags = LW_LOAD(slot->job.flags);
+    outer->lane = LW_LOAD(slot->job.lane);
+    for (int word = 0; word < LW_NAME_WORDS; word++) outer->name[word] = LW_LOAD(slot->job.name[word]);
+    uint32_t depth = LW_LOAD(slot->depth);
+    if (depth < LW_JOB_OUTER_MAX && LW_LOAD(slot->outer[depth].start) != outer->start) {
+        struct lw_running_job *kept = &slot->outer[depth];
+        LW_STORE(kept->enqueued, outer->enqueued);
+        LW_STORE(kept->task, outer->task);
+        LW_STORE(kept->flags, outer->flags);
+        LW_STORE(kept->lane, outer->lane);
+        for (int word = 0; word < LW_NAME_WORDS; word++) LW_STORE(kept->name[word], outer->name[word]);
+        atomic_store_explicit(&kept->start, outer->start, memory_order_release);
+        LW_STORE(slot->outer_used, depth + 1);
+    }
+    LW_STORE(slot->depth, depth + 1);
+    // After it is kept: who sees it gone here finds it there.
+    atomic_store_explicit(&slot->job.start, 0, memory_order_release);
 }
 
 static LW_RARE void take_up(struct lw_job_slot *slot, const struct outer_job *outer) {
-    LW_STORE(slot->enqueued, outer->enqueued);
-    LW_STORE(slot->task, outer->task);
-    LW_STORE(slot->flags, outer->flags);
-    LW_STORE(slot->lane, outer->lane);
-    for (int word = 0; word < LW_NAME_WORDS; word++) LW_STORE(slot->name[word], outer->name[word]);
-    atomic_store_explicit(&slot->start, outer->start, memory_order_release);
+    LW_STORE(slot->job.enqueued, outer->enqueued);
+    LW_STORE(slot->job.task, outer->task);
+    LW_STORE(slot->job.flags, outer->flags);
+    LW_STORE(slot->job.lane, outer->lane);
+    for (int word = 0; word < LW_NAME_WORDS; word++) LW_STORE(slot->job.name[word], outer->name[word]);
+    LW_STORE(slot->depth, LW_LOAD(slot->depth) - 1);
+    atomic_store_explicit(&slot->job.start, outer->start, memory_order_release);
+}
+
+/// Forgets a job that has ended and within which others have run.
+static LW_RARE void forget_outer(struct lw_job_slot *slot, uint64_t start) {
+    uint32_t last = LW_LOAD(slot->outer_used) - 1;
+    // A job for which there was no room is not among them.
+    if (LW_LOAD(slot->outer[last].start) != start) return;
+    atomic_store_explicit(&slot->outer[last].start, 0, memory_order_release);
+    LW_STORE(slot->outer_used, last);
 }
 
 // The task does not run yet, so its chain of records stands still.
@@ -151,7 +174,7 @@ static LW_RARE void note_name(
         }
         record = *(const char *const *)(record + LW_RECORD_PARENT);
     }
-    for (int word = 0; word < LW_NAME_WORDS; word++) LW_STORE(slot->name[word], words[word]);
+    for (int word = 0; word < LW_NAME_WORDS; word++) LW_STORE(slot->job.name[word], words[word]);
 }
 
 static LW_RARE void note_long(struct lw_job_slot *slot, uint64_t start, uint64_t end) {
@@ -161,11 +184,11 @@ static LW_RARE void note_long(struct lw_job_slot *slot, uint64_t start, uint64_t
     atomic_store_explicit(&entry->start, 0, memory_order_release);
     atomic_thread_fence(memory_order_release);
     LW_STORE(entry->end, end);
-    LW_STORE(entry->enqueued, LW_LOAD(slot->enqueued));
-    LW_STORE(entry->task, LW_LOAD(slot->task));
-    LW_STORE(entry->flags, LW_LOAD(slot->flags));
-    LW_STORE(entry->lane, LW_LOAD(slot->lane));
-    for (int word = 0; word < LW_NAME_WORDS; word++) LW_STORE(entry->name[word], LW_LOAD(slot->name[word]));
+    LW_STORE(entry->enqueued, LW_LOAD(slot->job.enqueued));
+    LW_STORE(entry->task, LW_LOAD(slot->job.task));
+    LW_STORE(entry->flags, LW_LOAD(slot->job.flags));
+    LW_STORE(entry->lane, LW_LOAD(slot->job.lane));
+    for (int word = 0; word < LW_NAME_WORDS; word++) LW_STORE(entry->name[word], LW_LOAD(slot->job.name[word]));
     atomic_store_explicit(&entry->start, start, memory_order_release);
     atomic_store_explicit(&slot->long_count, count + 1, memory_order_release);
 }
@@ -205,16 +228,16 @@ void lw_job_invoke(void *object, void *unused, uint32_t invoke_flags) {
     LW_ADD(slot->kinds[lw_job_kinds[LW_JOB_FLAGS_KIND(flags)]], 1);
 
     struct outer_job outer;
-    outer.start = LW_LOAD(slot->start);
+    outer.start = LW_LOAD(slot->job.start);
     if (__builtin_expect(outer.start != 0, 0)) set_aside(slot, &outer);
-    LW_STORE(slot->enqueued, enqueued);
-    LW_STORE(slot->task, task);
-    LW_STORE(slot->flags, flags);
-    LW_STORE(slot->lane, lane);
-    LW_STORE(slot->name[0], 0);
+    LW_STORE(slot->job.enqueued, enqueued);
+    LW_STORE(slot->job.task, task);
+    LW_STORE(slot->job.flags, flags);
+    LW_STORE(slot->job.lane, lane);
+    LW_STORE(slot->job.name[0], 0);
     if (__builtin_expect((flags & LW_JOB_FLAGS_HAS_NAME) != 0, 0)) note_name(slot, job, flags);
     // Last: who sees it sees the rest.
-    atomic_store_explicit(&slot->start, start, memory_order_release);
+    atomic_store_explicit(&slot->job.start, start, memory_order_release);
 
     original(object, unused, invoke_flags);
     // The job may be gone, or wait again, or run on another thread: it is not touched any more.
@@ -227,6 +250,7 @@ void lw_job_invoke(void *object, void *unused, uint32_t invoke_flags) {
     if (__builtin_expect(run > LW_LOAD(lw_job_settings.edges[0]), 0)) note_in_buckets(slot->run_buckets, lane, run);
     if (__builtin_expect(run >= LW_LOAD(lw_job_settings.long_ticks), 0)) note_long(slot, start, end);
     // After what it is remembered by: who sees it gone finds that.
-    atomic_store_explicit(&slot->start, 0, memory_order_release);
+    atomic_store_explicit(&slot->job.start, 0, memory_order_release);
+    if (__builtin_expect(LW_LOAD(slot->outer_used) != 0, 0)) forget_outer(slot, start);
     if (__builtin_expect(outer.start != 0, 0)) take_up(slot, &outer);
 }

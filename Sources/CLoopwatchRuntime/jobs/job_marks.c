@@ -87,5 +87,5 @@ uint64_t lw_jobs_mark(uint32_t slot, uint64_t start) {
     if (!atomic_load_explicit(&is_known, memory_order_acquire)) return 0;
     uintptr_t task = lw_job_current_task(slot);
     uint64_t mark = task == 0 ? 0 : mark_of(task);
-    return lw_jobs_is_running(slot, start) ? mark : 0;
+    return lw_job_is_innermost(slot, start) ? mark : 0;
 }

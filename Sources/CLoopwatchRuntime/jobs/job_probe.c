@@ -59,7 +59,8 @@ const char *lw_jobs_check(void) {
 }
 
 void lw_jobs_probe(void) {
-    if (atomic_load_explicit(&state, memory_order_acquire) == LW_PROBE_WAITING) return;
+    // Two threads may want one: one that waits serves both.
+    if (atomic_exchange_explicit(&state, LW_PROBE_WAITING, memory_order_acq_rel) == LW_PROBE_WAITING) return;
     void *const *job = _swift_concurrency_debug_jobMetadata;
     memcpy(metadata, job - WORDS_BEFORE, sizeof(metadata));
     metadata[WORDS_BEFORE + LW_METADATA_VTABLE_INVOKE] = (void *)(uintptr_t)&invoked;
@@ -70,7 +71,6 @@ void lw_jobs_probe(void) {
     LW_STORE(probe.flags, LW_RUNTIME_KIND_PROBE | PROBE_PRIORITY << 8);
     probe.run = (void *)(uintptr_t)&bypassed;
     LW_STORE(is_seen, 0);
-    atomic_store_explicit(&state, LW_PROBE_WAITING, memory_order_release);
     swift_task_enqueueGlobal(&probe);
 }
 

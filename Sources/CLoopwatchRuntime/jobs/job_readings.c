@@ -23,20 +23,35 @@ static void read_description(uint32_t flags, uint32_t lane, struct lw_job *job) 
     job->priority = LW_JOB_FLAGS_PRIORITY(flags);
 }
 
-/// Reads the job that runs in a slot; returns 0 if there is none, or it changed meanwhile.
-static int read_running(uint32_t index, struct lw_job *job) {
-    const struct lw_job_slot *slot = &lw_job_slots[index];
+/// Reads a job that runs in a slot; returns 0 if there is none, or it changed meanwhile.
+static int read_job(uint32_t index, const struct lw_running_job *running, struct lw_job *job) {
     memset(job, 0, sizeof(*job));
-    job->start = atomic_load_explicit(&slot->start, memory_order_acquire);
+    job->start = atomic_load_explicit(&running->start, memory_order_acquire);
     if (job->start == 0) return 0;
     job->slot = index;
-    job->thread = LW_LOAD(slot->thread);
-    job->enqueued = LW_LOAD(slot->enqueued);
-    job->task = LW_LOAD(slot->task);
-    read_description(LW_LOAD(slot->flags), LW_LOAD(slot->lane), job);
-    read_name(slot->name, job->name);
+    job->thread = LW_LOAD(lw_job_slots[index].thread);
+    job->enqueued = LW_LOAD(running->enqueued);
+    job->task = LW_LOAD(running->task);
+    read_description(LW_LOAD(running->flags), LW_LOAD(running->lane), job);
+    read_name(running->name, job->name);
     atomic_thread_fence(memory_order_acquire);
-    return LW_LOAD(slot->start) == job->start;
+    return LW_LOAD(running->start) == job->start;
+}
+
+#define RUNNING_MOST (1 + LW_JOB_OUTER_MAX)
+
+/// Reads the jobs that run in a slot, the innermost first; returns how many there are.
+static size_t read_running(uint32_t index, struct lw_job jobs[RUNNING_MOST]) {
+    const struct lw_job_slot *slot = &lw_job_slots[index];
+    size_t count = (size_t)read_job(index, &slot->job, &jobs[0]);
+    uint64_t innermost = count > 0 ? jobs[0].start : 0;
+    // What is not the innermost one any more is kept by then.
+    atomic_thread_fence(memory_order_acquire);
+    for (uint32_t outer = LW_LOAD(slot->outer_used); outer > 0; outer--) {
+        if (LW_LOAD(slot->outer[outer - 1].start) == innermost) continue;
+        count += (size_t)read_job(index, &slot->outer[outer - 1], &jobs[count]);
+    }
+    return count;
 }
 
 // A reading that takes longer was interrupted, and tells of jobs that came meanwhile as if they waited.
@@ -77,10 +92,12 @@ static void read_once(struct lw_job_totals *totals) {
             }
             if (is_second) continue;
             totals->unstamped += LW_LOAD(slot->unstamped);
-            struct lw_job job;
-            if (read_running(index, &job) && job.lane < LW_JOB_LANES) {
-                totals->lanes[job.lane].running++;
-                totals->lanes[job.lane].running_since_sum += job.start;
+            struct lw_job jobs[RUNNING_MOST];
+            for (size_t count = read_running(index, jobs); count > 0; count--) {
+                const struct lw_job *job = &jobs[count - 1];
+                if (job->lane >= LW_JOB_LANES) continue;
+                totals->lanes[job->lane].running++;
+                totals->lanes[job->lane].running_since_sum += job->start;
             }
         }
     }
@@ -129,7 +146,9 @@ size_t lw_jobs_running(struct lw_job *jobs, size_t capacity) {
     uint32_t used = atomic_load_explicit(&lw_job_slots_used, memory_order_acquire);
     size_t count = 0;
     for (uint32_t index = 0; index < used && count < capacity; index++) {
-        if (read_running(index, &jobs[count])) count++;
+        struct lw_job running[RUNNING_MOST];
+        size_t found = read_running(index, running);
+        for (size_t job = 0; job < found && count < capacity; job++) jobs[count++] = running[job];
     }
     return count;
 }
@@ -145,13 +164,24 @@ uint64_t lw_jobs_started(uint32_t lane) {
     return started;
 }
 
-int lw_jobs_is_running(uint32_t slot, uint64_t start) {
-    return slot < LW_JOB_SLOTS_MAX && atomic_load_explicit(&lw_job_slots[slot].start, memory_order_acquire) == start;
+int lw_jobs_is_running(uint32_t index, uint64_t start) {
+    if (lw_job_is_innermost(index, start)) return 1;
+    if (index >= LW_JOB_SLOTS_MAX) return 0;
+    const struct lw_job_slot *slot = &lw_job_slots[index];
+    for (uint32_t outer = LW_LOAD(slot->outer_used); outer > 0; outer--) {
+        if (LW_LOAD(slot->outer[outer - 1].start) == start) return 1;
+    }
+    return 0;
+}
+
+int lw_job_is_innermost(uint32_t slot, uint64_t start) {
+    return slot < LW_JOB_SLOTS_MAX &&
+           atomic_load_explicit(&lw_job_slots[slot].job.start, memory_order_acquire) == start;
 }
 
 int lw_jobs_current(struct lw_job *job) {
     const struct lw_job_slot *slot = lw_job_slot_own;
-    return slot != NULL && read_running((uint32_t)(slot - lw_job_slots), job);
+    return slot != NULL && read_job((uint32_t)(slot - lw_job_slots), &slot->job, job);
 }
 
 size_t lw_jobs_ended(uint64_t *cursors, struct lw_job *jobs, size_t capacity, uint64_t *lost) {

@@ -17,7 +17,10 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Atomic int is_prepared;
 
 static void give_back(struct lw_job_slot *slot) {
-    LW_STORE(slot->start, 0);
+    LW_STORE(slot->job.start, 0);
+    LW_STORE(slot->depth, 0);
+    LW_STORE(slot->outer_used, 0);
+    for (int index = 0; index < LW_JOB_OUTER_MAX; index++) LW_STORE(slot->outer[index].start, 0);
     atomic_store_explicit(&slot->is_taken, 0, memory_order_release);
 }
 

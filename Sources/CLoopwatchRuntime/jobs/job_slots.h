@@ -18,6 +18,19 @@ struct lw_long_job {
     _Atomic uint64_t name[LW_NAME_WORDS];
 };
 
+/// Jobs within which others run on the same thread that a slot keeps; deeper ones are only seen while none runs within them.
+#define LW_JOB_OUTER_MAX 4
+
+/// A job that runs.
+struct lw_running_job {
+    /// When it began; 0 if there is none. Written last, and cleared first.
+    _Atomic uint64_t start;
+    _Atomic uint64_t enqueued, task;
+    /// Its flags, as the runtime has them, and its lane.
+    _Atomic uint32_t flags, lane;
+    _Atomic uint64_t name[LW_NAME_WORDS];
+};
+
 /// What one thread notes. Only that thread writes, so that no instruction has to lock the bus; others read. Slots are
 /// never freed, and go over to other threads with what they have counted.
 struct lw_job_slot {
@@ -28,12 +41,10 @@ struct lw_job_slot {
     _Atomic uintptr_t thread_pointer;
     /// The installation that the counters belong to.
     _Atomic uint32_t epoch;
-    /// The job that runs: its flags, as the runtime has them, and its lane.
-    _Atomic uint32_t flags, lane;
-    /// When the job that runs began; 0 if none does. Written last, and cleared first.
-    _Atomic uint64_t start;
-    _Atomic uint64_t enqueued, task;
-    _Atomic uint64_t name[LW_NAME_WORDS];
+    /// How many jobs the innermost one runs within, and how many of `outer` are in use.
+    _Atomic uint32_t depth, outer_used;
+    /// The innermost job that runs.
+    struct lw_running_job job;
 
     _Atomic uint64_t enqueued_count[LW_JOB_LANES], enqueued_at_sum[LW_JOB_LANES];
     _Atomic uint64_t started[LW_JOB_LANES], started_enqueued_at_sum[LW_JOB_LANES];
@@ -49,6 +60,10 @@ struct lw_job_slot {
     /// Long jobs that have ended, ever; the latest are kept.
     _Atomic uint64_t long_count;
     struct lw_long_job long_jobs[LW_JOB_LONG_MAX];
+
+    /// Jobs within which others run, or have run, the outermost first. Each stays here until it ends, so that whoever reads
+    /// the innermost job first and these after it misses none of them.
+    struct lw_running_job outer[LW_JOB_OUTER_MAX];
 } __attribute__((aligned(128)));
 
 /// All slots; pages that no thread ever used take no memory.
@@ -72,6 +87,9 @@ static inline struct lw_job_slot *lw_job_slot_of_thread(void) {
     struct lw_job_slot *slot = lw_job_slot_own;
     return __builtin_expect(slot != NULL, 1) ? slot : lw_job_slot_take();
 }
+
+/// Whether a job still runs, and none within it.
+int lw_job_is_innermost(uint32_t slot, uint64_t start);
 
 /// Forgets what was counted before this installation.
 LW_RARE void lw_job_slot_reset(struct lw_job_slot *slot, uint32_t epoch);

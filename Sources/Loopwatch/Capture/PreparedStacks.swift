@@ -22,6 +22,11 @@ struct PreparedStacks {
         fileprivate(set) var names: [RawStack: Stack] = [:]
 
         fileprivate var count: Int { asleep.count + computing.count }
+
+        /// Whether it was prepared for what another token tells of as well; without one, for the target as beats tell.
+        fileprivate func isOfSame(as other: ProgressToken?) -> Bool {
+            (token ?? .beat(0)).isOfSame(as: other ?? .beat(0))
+        }
     }
 
     private var prepared: [Prepared] = []
@@ -31,9 +36,7 @@ struct PreparedStacks {
     /// Takes what was captured of threads that sleep; replaces what was prepared for the target before.
     mutating func add(_ preparation: Preparation, of watched: WatchedTarget, _ capture: StallCapture) {
         // Several jobs of a pool may be prepared for at once.
-        forget {
-            $0.watched == nil || $0.watched === watched && ($0.token?.isOfJob != true || $0.token == capture.token)
-        }
+        forget { $0.watched == nil || $0.watched === watched && $0.isOfSame(as: capture.token) }
         if prepared.count == Limits.preparationsKept { unused += prepared.removeFirst().count }
         prepared.append(
             Prepared(watched: watched, number: preparation.number, token: capture.token, asleep: capture.stacks)
@@ -58,12 +61,11 @@ struct PreparedStacks {
         }
     }
 
-    /// What was prepared for a report; what was prepared for another job of a loop is forgotten.
+    /// What was prepared for a report; what was prepared for an earlier job of a loop is forgotten.
     mutating func take(for draft: ReportDraft, of watched: WatchedTarget, token: ProgressToken?) -> Prepared? {
-        let isOfJob = token?.isOfJob == true
-        guard
-            let index = prepared.firstIndex(where: { $0.watched === watched && (!isOfJob || $0.token == token) })
-        else { return nil }
+        guard let index = prepared.firstIndex(where: { $0.watched === watched && $0.isOfSame(as: token) }) else {
+            return nil
+        }
         let found = prepared.remove(at: index)
         guard found.number == draft.preparation, found.token == token else {
             unused += found.count

@@ -13,8 +13,16 @@ enum ProgressToken: Sendable, Hashable {
     /// How many jobs of a priority had begun.
     case started(JobLane, UInt64)
 
-    /// Whether it is one of several that a pool may be at.
-    var isOfJob: Bool { if case .job = self { true } else { false } }
+    /// Whether it tells of the same beat's target, of the same job, or of the same priority: a pool may be at several jobs,
+    /// and wait at several priorities.
+    func isOfSame(as other: ProgressToken) -> Bool {
+        switch (self, other) {
+        case (.beat, .beat): true
+        case (.job(let job), .job(let other)): job == other
+        case (.started(let lane, _), .started(let other, _)): lane == other
+        default: false
+        }
+    }
 }
 
 extension WatchedTarget {

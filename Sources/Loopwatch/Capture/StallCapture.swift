@@ -16,4 +16,10 @@ struct StallCapture: Sendable {
     var omitted: String?
     /// What the system call is about that the thread sleeps in.
     var causeDetail: String?
+
+    /// Whether jobs wait for threads of Dispatch that work has which is not accounted, so that they are to be looked for.
+    func isOfThreadsToBeFound(_ watched: WatchedTarget) -> Bool {
+        guard case .started? = token, watched.target.isOnDispatchWorkers else { return false }
+        return stacks.isEmpty && computing.isEmpty
+    }
 }

@@ -14,7 +14,7 @@ final class JobPoolPass {
         /// What is to be reported.
         var said: [JobPoolDetector.Said] = []
         /// What is to be prepared.
-        var preparations: [(preparation: Preparation, job: Job)] = []
+        var preparations: [JobPreparation] = []
         /// What is to be noted in the log.
         var notes: [String] = []
         /// What is to be noted where somebody reads it, but is as was asked for.
@@ -34,6 +34,8 @@ final class JobPoolPass {
     private var settling: MonotonicInstant?
     private var started: MonotonicInstant
     private var lastCheck: MonotonicInstant
+    /// Whether it is being found out if a hook that has come since runs jobs past accounting.
+    private var isHookOnTrial = false
     private var nextLook: MonotonicInstant?
     private var slackNanoseconds: Int64 = 0
 
@@ -159,10 +161,12 @@ final class JobPoolPass {
     }
 
     private func checkIntact(now: MonotonicInstant, interruptions: InterruptionLog, _ outcome: inout Outcome) {
-        guard lease != nil, now.nanoseconds(since: lastCheck) >= Self.checkNanoseconds else { return }
+        let pause = isHookOnTrial ? Self.lateStepNanoseconds : Self.checkNanoseconds
+        guard lease != nil, now.nanoseconds(since: lastCheck) >= pause else { return }
         lastCheck = now
         let before = pool.status
         _ = JobAccounting.checkIntact()
+        isHookOnTrial = JobAccounting.isHookOnTrial
         let status = JobAccounting.status
         // Another watch may have noticed first.
         guard status.mode != before.mode, let change = status.reason else { return }

@@ -8,12 +8,12 @@ internal import LoopwatchPlatform
 struct DeskWork: ~Copyable {
     private let desk: ReportDesk
     private let queue: QueueThread<ReportDesk.Entry>
+    private var names: ReportNames
     private var capturer: StackCapturer?
     private var computing = ComputingCaptures()
     private var prepared = PreparedStacks()
     private var pending: [PendingReport] = []
     private var episodes = EpisodeStacks()
-    private var questions: UInt64 = 0
     /// What threads are looked for among, by the number of the question for their names.
     private var searches: [UInt64: PendingReport] = [:]
     /// Who waits until all has been reported.
@@ -39,6 +39,7 @@ struct DeskWork: ~Copyable {
     init(desk: ReportDesk, queue: QueueThread<ReportDesk.Entry>, policy: CapturePolicy) {
         self.desk = desk
         self.queue = queue
+        names = ReportNames(desk.names, profile: desk.profile, queue: queue)
         guard policy.isAllowed else { return }
         var patient = policy
         patient.waitNanosecondsMost = max(policy.waitNanosecondsMost, Self.captureNanosecondsMost)
@@ -89,9 +90,12 @@ struct DeskWork: ~Copyable {
 
     private mutating func take(_ entry: ReportDesk.Entry) {
         switch entry {
+        case .preparation(_, let watched, let capture) where capture.isOfThreadsToBeFound(watched):
+            // The names by which they will be told from others.
+            names.prepare(candidates(of: watched, capture.token).stacks, of: watched)
         case .preparation(let preparation, let watched, let capture):
             prepared.add(preparation, of: watched, capture)
-            readNames(of: capture.stacks, watched)
+            names.prepare(capture.stacks, of: watched)
             for thread in capture.computing { self.capture(thread, of: watched, token: capture.token, for: nil) }
         case .stall(let draft, let watched, let now, let unix, let capture):
             var report = PendingReport(draft, of: watched, now: now, unixNanoseconds: unix, capture)
@@ -130,8 +134,7 @@ struct DeskWork: ~Copyable {
             desk.report(draft, of: watched, found, now: now, unixNanoseconds: unix)
         case .remote(let draft, let watched, let now, let unix, let finding):
             let found = episodes.note(draft, watched.target, finding)
-            desk.report(draft, of: watched, found, now: now, unixNanoseconds: unix)
-            if draft.kind == .stall { record(draft, watched.target, found, unixNanoseconds: unix) }
+            desk.reportRemote(draft, of: watched, found, now: now, unixNanoseconds: unix)
         case .flush(let done): flushes.append(done)
         }
     }
@@ -169,7 +172,7 @@ struct DeskWork: ~Copyable {
                 episodes.excuse(draft, request.watched.target, omitted: StackCapturer.wentOn)
             case (nil, .stack(let stack)):
                 if prepared.add(stack, of: request.thread, request.watched, token: request.token) {
-                    readNames(of: [stack], request.watched)
+                    names.prepare([stack], of: request.watched)
                 } else {
                     capturer!.countDiscarded(.unused)
                 }
@@ -184,21 +187,7 @@ struct DeskWork: ~Copyable {
             capturer!.countDiscarded(.late)
             return
         }
-        let raw = episodes.unnamed(draft, target)
-        let queue = queue
-        desk.names?.complete(raw) { all in
-            queue.enqueue(.named(draft, target, raw, EpisodeStacks.toBlame(all)), isLoss: false)
-        }
-    }
-
-    /// Has names read that may be asked for before long.
-    private func readNames(of stacks: [RawStack], _ watched: WatchedTarget) {
-        guard !stacks.isEmpty else { return }
-        let queue = queue
-        desk.names?.prepare(stacks) { found in
-            let names = Dictionary(zip(stacks, found)) { $1 }
-            queue.enqueue(.namesPrepared(names, of: watched), isLoss: false)
-        }
+        names.complete(episodes.unnamed(draft, target), for: draft, target)
     }
 
     // MARK: Reports
@@ -231,37 +220,34 @@ struct DeskWork: ~Copyable {
                 report.capture.stacks.isEmpty
                 ? episodes.unnamed(report.draft, report.watched.target) : report.capture.stacks
             report.step = .naming
-            ask(&report, for: report.raw, atLeast: Self.namesNanosecondsLeast)
+            report.wait(for: names.ask(for: report.raw), atLeast: Self.namesNanosecondsLeast)
         }
         if report.question != nil, Clock.now() < report.deadline { return false }
         if report.step == .naming, report.wantsSearch, search(&report) { return false }
         return true
     }
 
-    private mutating func ask(_ report: inout PendingReport, for raw: [RawStack], atLeast nanoseconds: Int64) {
-        guard let names = desk.names, !raw.isEmpty else { return }
-        questions += 1
-        let question = questions
-        let queue = queue
-        report.question = question
-        report.deadline = max(report.deadline, Clock.now().advanced(byNanoseconds: nanoseconds))
-        names.find(raw) { queue.enqueue(.found(question: question, $0), isLoss: false) }
-    }
-
     /// Looks for the threads that hold a pool, among those that sleep: of one that computes it is not known whether it is
     /// the pool's.
     private mutating func search(_ report: inout PendingReport) -> Bool {
-        guard capturer != nil, desk.names != nil else { return false }
-        var search = StallCapture(token: report.capture.token)
-        let own = desk.threadIdentifiers + [OwnThread.currentIdentifier]
-        let threads = OwnThread.identifiersInProcess(atMost: Limits.threadsSearched).filter { !own.contains($0) }
-        capturer!.capture(threads, of: report.watched, passesOn: true, into: &search)
+        guard names.isAvailable else { return false }
+        let search = candidates(of: report.watched, report.capture.token)
         guard search.token != nil, !search.stacks.isEmpty else { return false }
         report.step = .searching
         report.candidates = search.stacks
-        ask(&report, for: search.stacks, atLeast: PendingReport.laterNanoseconds)
+        report.wait(for: names.ask(for: search.stacks), atLeast: PendingReport.laterNanoseconds)
         if let question = report.question { searches[question] = report }
         return true
+    }
+
+    /// Captures the process's threads that sleep, as long as a target is at what it was at.
+    private mutating func candidates(of watched: WatchedTarget, _ token: ProgressToken?) -> StallCapture {
+        var search = StallCapture(token: token)
+        guard capturer != nil else { return StallCapture() }
+        let own = desk.threadIdentifiers + [OwnThread.currentIdentifier]
+        let threads = OwnThread.identifiersInProcess(atMost: Limits.threadsSearched).filter { !own.contains($0) }
+        capturer!.capture(threads, of: watched, passesOn: true, into: &search)
+        return search
     }
 
     /// Takes what a search found after its report, for the reports to come.
@@ -285,75 +271,13 @@ struct DeskWork: ~Copyable {
         let stacks = report.raw.isEmpty ? [] : report.stacks
         if stacks == nil { capture.omitted = Self.namesFollow }
         let found = episodes.note(draft, watched.target, stacks: stacks ?? [], capture)
-        if draft.state == .ended, stacks == nil || found.lacksLine, !isEnding, let names = desk.names {
+        let isUnnamed = draft.state == .ended && (stacks == nil || found.lacksLine) && !isEnding
+        if isUnnamed, names.complete(found, report.raw.isEmpty ? found.raw : report.raw, forEnd: report) {
             // It is over: the report waits for the names, and no other report for it.
-            let (queue, now, unix) = (queue, report.now, report.unixNanoseconds)
             endsAwaitingNames += 1
-            names.complete(report.raw.isEmpty ? found.raw : report.raw) { all in
-                var named = found
-                named.name(all)
-                queue.enqueue(.endNamed(draft, of: watched, now: now, unixNanoseconds: unix, named))
-            }
         } else {
             desk.report(draft, of: watched, found, now: report.now, unixNanoseconds: report.unixNanoseconds)
         }
-        if draft.kind == .stall || draft.kind == .hold, !found.isDeferred {
-            complete(draft, watched.target, found, unixNanoseconds: report.unixNanoseconds)
-        }
-    }
-
-    /// Adds what was found of another process to the profile.
-    private func record(
-        _ draft: ReportDraft,
-        _ target: WatchTarget,
-        _ found: EpisodeStacks.Found,
-        unixNanoseconds: Int64
-    ) {
-        let threads = found.groups.reduce(0) { $0 + $1.threads }
-        guard threads > 0 else {
-            return desk.profile.recordUnattributed(nanoseconds: found.nanoseconds, isNewStall: found.isFirst)
-        }
-        for (index, group) in found.groups.enumerated() {
-            desk.profile.record(
-                stack: group.stack,
-                subject: target.subject,
-                target: target.identity,
-                cause: draft.cause,
-                nanoseconds: found.nanoseconds * Int64(group.threads) / Int64(threads),
-                isNewStall: found.isFirst && index == 0,
-                stallNanoseconds: draft.durationNanoseconds,
-                unixNanoseconds: unixNanoseconds
-            )
-        }
-    }
-
-    /// Has all names found of what was reported, for the reports to come, and adds it to the profile.
-    private func complete(
-        _ draft: ReportDraft,
-        _ target: WatchTarget,
-        _ found: EpisodeStacks.Found,
-        unixNanoseconds: Int64
-    ) {
-        let profile = desk.profile
-        guard let names = desk.names, !found.raw.isEmpty else {
-            return profile.recordUnattributed(nanoseconds: found.nanoseconds, isNewStall: found.isFirst)
-        }
-        let queue = queue
-        names.complete(found.raw) { all in
-            let stacks = EpisodeStacks.toBlame(all)
-            queue.enqueue(.named(draft, target, found.raw, stacks), isLoss: false)
-            for (index, stack) in stacks.enumerated() {
-                profile.record(
-                    stack: stack,
-                    subject: target.subject,
-                    target: target.name,
-                    cause: draft.cause,
-                    nanoseconds: found.nanoseconds / Int64(stacks.count),
-                    isNewStall: found.isFirst && index == 0,
-                    stallNanoseconds: draft.durationNanoseconds,
-                    unixNanoseconds: unixNanoseconds
-                )
-            }
-        }
+        if draft.kind == .stall || draft.kind == .hold, !found.isDeferred { names.record(found, of: report) }
     }
 }

@@ -21,16 +21,19 @@ struct EpisodeStacks: Sendable {
         var isFirst = false
         /// Whether that time is left to the next report, because a stack for it is still being taken.
         var isDeferred = false
+        /// Which of them are to blame.
+        var blame = Blame.ofKnownThreads
 
         /// Whether it is known which function is to blame, and not at which line: that may still be being read.
         var lacksLine: Bool { stack?.blamed?.origin == .host && stack?.blamed?.line == nil }
 
         /// Takes the names of what was captured.
         mutating func name(_ stacks: [Stack]) {
-            let toBlame = EpisodeStacks.toBlame(stacks)
+            guard !stacks.isEmpty else { return }
+            let toBlame = blame.stacks(stacks)
             stack = EpisodeStacks.mostFrequent(toBlame)
             groups = StackGroup.groups(of: toBlame)
-            if stack != nil { omitted = nil }
+            omitted = stack == nil ? Blame.onlyIdle : nil
         }
     }
 
@@ -74,16 +77,22 @@ struct EpisodeStacks: Sendable {
             record.raw = capture.stacks
             record.stacks = []
         }
+        let blame = Blame(draft, target)
         if !stacks.isEmpty {
-            record.stacks = Self.toBlame(stacks)
-            record.omitted = nil
+            record.stacks = blame.stacks(stacks)
+            record.omitted = record.stacks.isEmpty ? Blame.onlyIdle : nil
         } else if record.stacks.isEmpty, let omitted = capture.omitted {
             record.omitted = omitted
         }
         record.causeDetail = capture.causeDetail ?? record.causeDetail
         if record.isAwaited, record.raw.isEmpty, draft.state == .ended { record.omitted = nil }
         record.isAwaited = draft.state != .ended && record.raw.isEmpty && !capture.computing.isEmpty
-        var found = Found(causeDetail: record.causeDetail, raw: record.raw, isFirst: !record.isCounted)
+        var found = Found(
+            causeDetail: record.causeDetail,
+            raw: record.raw,
+            isFirst: !record.isCounted,
+            blame: blame
+        )
         if record.isAwaited {
             found.isDeferred = true
         } else {
@@ -144,7 +153,7 @@ struct EpisodeStacks: Sendable {
         let key = Key(subject: target.subject, target: target.identity, episode: draft.episode)
         guard records[key]?.raw.isEmpty == true else { return false }
         records[key]?.raw = raw
-        records[key]?.stacks = Self.toBlame(stacks)
+        records[key]?.stacks = Blame(draft, target).stacks(stacks)
         records[key]?.omitted = nil
         return true
     }
@@ -161,14 +170,12 @@ struct EpisodeStacks: Sendable {
     mutating func complete(_ draft: ReportDraft, _ target: WatchTarget, raw: [RawStack], stacks: [Stack]) {
         let key = Key(subject: target.subject, target: target.identity, episode: draft.episode)
         guard records[key]?.raw == raw else { return }
-        records[key]?.stacks = Self.toBlame(stacks)
-    }
-
-    /// Those of a pool's stacks that are to blame: threads that are in no code of the host, such as workers that wait for
-    /// work, only if all are.
-    static func toBlame(_ stacks: [Stack]) -> [Stack] {
-        let inHost = stacks.filter { $0.blamedIndex != nil }
-        return inHost.isEmpty ? stacks : inHost
+        let toBlame = Blame(draft, target).stacks(stacks)
+        records[key]?.stacks = toBlame
+        guard toBlame.isEmpty else { return }
+        // The time that goes on is not theirs.
+        records[key]?.raw = []
+        records[key]?.omitted = Blame.onlyIdle
     }
 
     /// The stack that most threads are at; of several as frequent, the first.

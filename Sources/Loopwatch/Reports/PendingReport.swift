@@ -95,6 +95,13 @@ struct PendingReport {
         if draft.state == .begun, watched === self.watched { self.names.merge(names) { $1 } }
     }
 
+    /// Waits for the answer to a question for names, if there is one, for this time at least, in nanoseconds.
+    mutating func wait(for question: UInt64?, atLeast nanoseconds: Int64) {
+        guard let question else { return }
+        self.question = question
+        deadline = max(deadline, Clock.now().advanced(byNanoseconds: nanoseconds))
+    }
+
     /// Goes on without the names that are still being read.
     mutating func endNaming() {
         guard stacks == nil else { return }
@@ -102,16 +109,16 @@ struct PendingReport {
         if known.count == raw.count { stacks = known }
     }
 
-    /// Leaves out the stacks of threads that are in no code of the host, if one that computes is still being captured:
-    /// that one is to blame, and not a worker that waits for work.
+    /// Leaves out the stacks of threads that are in no code of the host, if one that computes is still being captured, which
+    /// is to blame then, or if they may be a pool's workers that wait for work.
     mutating func leaveOutIdle() {
-        guard !capture.computing.isEmpty, !capture.stacks.isEmpty, let stacks,
-            stacks.allSatisfy({ $0.blamedIndex == nil })
-        else { return }
+        guard !capture.stacks.isEmpty, let stacks, stacks.allSatisfy({ $0.blamedIndex == nil }) else { return }
+        let isAwaited = !capture.computing.isEmpty
+        guard isAwaited || Blame(draft, watched.target).stacks(stacks).isEmpty else { return }
         capture.stacks = []
         raw = []
         self.stacks = []
-        capture.omitted = Self.stackFollows
+        capture.omitted = isAwaited ? Self.stackFollows : Blame.onlyIdle
     }
 
     /// Goes on without the captures that are still under way.

@@ -15,7 +15,7 @@ struct WatchdogPass: ~Copyable {
     private var slowTargets: Set<String> = []
     private var closureNanoseconds: Int64 = 0
     private var pending: [PendingReport] = []
-    private var preparations: [(preparation: Preparation, watched: WatchedTarget, token: ProgressToken?)] = []
+    private var preparations: [PendingPreparation] = []
     private var budget = PreparationBudget(now: Clock.now())
     private let policy: CapturePolicy
     private let captures: CaptureCounts
@@ -30,6 +30,16 @@ struct WatchdogPass: ~Copyable {
         var draft: ReportDraft
         var watched: WatchedTarget
         var now: MonotonicInstant
+    }
+
+    /// What is prepared once all targets that are due have been looked at.
+    private struct PendingPreparation {
+        var preparation: Preparation
+        var watched: WatchedTarget
+        /// What the target is at; `nil` where beats tell.
+        var token: ProgressToken?
+        /// The threads, where accounting knows them.
+        var threads: [ThreadIdentifier]?
     }
 
     /// A closure of the host that takes longer than this is told of, in nanoseconds.
@@ -129,16 +139,20 @@ struct WatchdogPass: ~Copyable {
         let due = preparations
         preparations.removeAll(keepingCapacity: true)
         guard capturer != nil else { return }
-        for (preparation, watched, token) in due {
-            let threads = threads(preparation.thread, of: watched)
-            // Without a beat that is out nobody could tell that the job has not ended meanwhile.
-            guard !threads.isEmpty, let token = token ?? watched.beatToken else { continue }
+        for pending in due {
+            let (preparation, watched) = (pending.preparation, pending.watched)
+            let threads = pending.threads.map { $0[...] } ?? threads(preparation.thread, of: watched)
+            // Without a beat that is out nobody could tell that the job has not ended meanwhile. The threads that other
+            // work has are looked for by the desk.
+            guard !threads.isEmpty || pending.token != nil, let token = pending.token ?? watched.beatToken else {
+                continue
+            }
             guard budget.admit(now: now) else {
                 capturer!.countOverLimit()
                 continue
             }
             var capture = StallCapture(token: token)
-            capturer!.capture(threads, of: watched, passesOn: true, into: &capture)
+            if !threads.isEmpty { capturer!.capture(threads, of: watched, passesOn: true, into: &capture) }
             if !policy.isSignallingAllowed { capture.computing = [] }
             if capture.token != nil { desk.prepare(preparation, of: watched, capture: capture) }
         }
@@ -209,9 +223,19 @@ struct WatchdogPass: ~Copyable {
             draft.episode |= Self.accountedEpisodes
             pending.append(PendingReport(draft: draft, watched: watched, now: now))
         }
-        for (preparation, job) in outcome.preparations {
-            guard let watched = job.lane == .main ? main : pool else { continue }
-            preparations.append((preparation, watched, .job(job.identity)))
+        for preparation in outcome.preparations {
+            guard let watched = preparation.lane == .main ? main : pool else { continue }
+            let token =
+                preparation.started.map { ProgressToken.started(preparation.lane, $0) }
+                ?? preparation.holders.first.map { .job($0.identity) }
+            preparations.append(
+                PendingPreparation(
+                    preparation: preparation.preparation,
+                    watched: watched,
+                    token: token,
+                    threads: preparation.holders.map(\.thread)
+                )
+            )
         }
     }
 
@@ -236,6 +260,11 @@ struct WatchdogPass: ~Copyable {
 
     private func token(of draft: ReportDraft, _ watched: WatchedTarget) -> ProgressToken? {
         guard let pool = draft.pool else { return nil }
+        // As long as none of its jobs begins, a priority waits for the same threads; where very many begin, or none waits,
+        // only one job tells.
+        if pool.kind == .starved || pool.kind == .takenByOthers, let started = draft.started {
+            return .started(pool.lane, started)
+        }
         if let holder = pool.holders.first { return .job(holder.identity) }
         return .started(pool.lane, watched.jobsStarted(pool.lane))
     }
@@ -315,7 +344,7 @@ struct WatchdogPass: ~Copyable {
             case .report(let draft):
                 pending.append(PendingReport(draft: draft, watched: watched, now: now))
             case .prepare(let preparation):
-                preparations.append((preparation, watched, nil))
+                preparations.append(PendingPreparation(preparation: preparation, watched: watched))
             case .postBeat:
                 watched.evidence.withLock { $0.beatWillBePosted(at: now) }
                 let posted = Clock.now()

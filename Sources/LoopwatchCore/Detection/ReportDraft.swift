@@ -29,6 +29,10 @@ public struct ReportDraft: Sendable, Equatable {
     public var depth: Int?
     /// What was prepared for this report (``Preparation/number``); `nil` if nothing was.
     public var preparation: UInt64?
+    /// Of a priority of a pool: how many of its jobs had begun when it was looked at (``JobReading/Lane/started``).
+    ///
+    /// As long as no other has, it waits for the same.
+    public var started: UInt64?
     /// What was found of Swift's pool.
     public var pool: PoolFinding?
     /// How far it may be trusted, for a target of another process; `nil` for one of this process.

@@ -58,10 +58,7 @@ public struct StallDetector: Sendable {
         self.policy = policy
         lastFree = now
         lastLook = now
-        statistics.thresholdsNanoseconds = [
-            policy.thresholds.warning.wholeNanoseconds, policy.thresholds.error.wholeNanoseconds,
-            policy.thresholds.critical.wholeNanoseconds,
-        ]
+        statistics = StallStatistics(policy)
     }
 
     /// Begins anew with a target that was watched in another way for a while; what was counted stays.

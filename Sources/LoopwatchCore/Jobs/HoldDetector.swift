@@ -3,63 +3,21 @@
 
 /// Finds jobs that hold their thread for too long, each with its exact beginning and end.
 struct HoldDetector: Sendable {
-    /// A job that holds its thread.
-    struct Hold: Sendable {
-        var job: Job
-        /// When what it is at began: later than the job for an actor's that runs one task after another.
-        var began: MonotonicInstant
-        var evidence: CauseEvidence
-        var number: UInt64 = 0
-        var isReported = false
-        /// Whether a report that all threads are held told of it.
-        var isCovered = false
-        var nextReportNanoseconds: Int64
-        /// Number of what was prepared for its first report.
-        var preparation: UInt64?
-
-        func durationNanoseconds(at instant: MonotonicInstant, interruptions: InterruptionLog) -> Int64 {
-            max(
-                0,
-                instant.nanoseconds(since: began) - interruptedNanoseconds(until: instant, interruptions: interruptions)
-            )
-        }
-
-        func interruptedNanoseconds(until instant: MonotonicInstant, interruptions: InterruptionLog) -> Int64 {
-            interruptions.overlapNanoseconds(
-                from: began,
-                to: instant,
-                countsStarvation: evidence.activeNanoseconds == nil
-            )
-        }
-    }
-
-    private let policy: DetectionPolicy
-    private(set) var holds: [JobIdentity: Hold] = [:]
-    private(set) var statistics = StallStatistics()
-    private var lastLook: MonotonicInstant
-    private var latestBegan: MonotonicInstant?
+    let policy: DetectionPolicy
+    var holds: [JobIdentity: Hold] = [:]
+    var tally: StallTally
+    var lastLook: MonotonicInstant
     private var preparations: UInt64 = 0
-    private var prepared: [(preparation: Preparation, job: Job)] = []
+    private var prepared: [JobPreparation] = []
 
     init(policy: DetectionPolicy, now: MonotonicInstant) {
         self.policy = policy
         lastLook = now
-        statistics.thresholdsNanoseconds = [
-            policy.thresholds.warning.wholeNanoseconds, policy.thresholds.error.wholeNanoseconds,
-            policy.thresholds.critical.wholeNanoseconds,
-        ]
+        tally = StallTally(policy)
     }
 
     /// What is said, and of which lane.
     typealias Said = (draft: ReportDraft, lane: JobLane)
-
-    /// The threads whose evidence is wanted at a look: of jobs that are half way to the threshold, or beyond.
-    func wanted(_ running: [Job], at instant: MonotonicInstant) -> [Job] {
-        running.filter { job in
-            let began = holds[job.identity]?.began ?? job.began
-            return instant.nanoseconds(since: began) >= policy.thresholdNanoseconds / 2
-        }
-    }
 
     /// Takes the jobs of a reading.
     ///
@@ -85,8 +43,11 @@ struct HoldDetector: Sendable {
         var said: [Said] = []
         for ended in ended {
             let known = holds.removeValue(forKey: ended.job.identity)
+            if let known, !known.isReported, !known.isCertain(at: lastLook, policy) { continue }
             // How long an actor's job ran tells nothing of what it ran.
-            guard var hold = known ?? (ended.job.kind == .actor ? nil : makeHold(ended.job)) else { continue }
+            guard var hold = known ?? (ended.job.kind == .actor ? nil : makeHold(ended.job, at: instant)) else {
+                continue
+            }
             // It held its thread when that was told of all, at the look before.
             if known != nil, isCovered(ended.job.lane).isReported { hold.isCovered = true }
             end(hold, at: ended.ended, width: width, interruptions: interruptions, number: number, into: &said)
@@ -101,16 +62,18 @@ struct HoldDetector: Sendable {
         }
         for job in running where holds[job.identity] != nil || holds.count < Limits.jobsHeld {
             let known = holds[job.identity]
-            var hold = known ?? makeHold(job)
-            if job.kind == .actor, hold.job.within != job.within {
+            var hold = known ?? makeHold(job, at: instant)
+            if job.kind == .actor, let before = hold.job.within, let now = job.within, now != before {
                 let middle = lastLook.advanced(byNanoseconds: instant.nanoseconds(since: lastLook) / 2)
                 let boundary = max(middle, hold.began)
                 if hold.isReported || isLong(hold, interruptions: interruptions) {
                     end(hold, at: boundary, width: width, interruptions: interruptions, number: number, into: &said)
                 }
-                hold = makeHold(job, began: boundary)
+                hold = makeHold(job, began: boundary, at: instant)
             }
-            hold.job.within = job.within
+            if hold.job.within == nil, job.within != nil { hold.taskSeen = instant }
+            // While another job runs within it is not known.
+            hold.job.within = job.within ?? hold.job.within
             hold.job.mark = job.mark ?? hold.job.mark
             if let observation = observations[job.identity] { hold.evidence.add(observation) }
             let cover = isCovered(job.lane)
@@ -124,12 +87,12 @@ struct HoldDetector: Sendable {
                     duration + policy.thresholdNanoseconds
                 )
             }
-            if duration >= hold.nextReportNanoseconds, !cover.isExpected {
+            if duration >= hold.nextReportNanoseconds, hold.isCertain(at: instant, policy), !cover.isExpected {
                 let state: StallReport.State = hold.isReported ? .ongoing : .begun
                 if !hold.isReported {
                     hold.number = number()
                     hold.isReported = true
-                    latestBegan = hold.began
+                    tally.began(at: hold.began)
                 }
                 while hold.nextReportNanoseconds <= duration { hold.nextReportNanoseconds *= 2 }
                 said.append(
@@ -140,7 +103,8 @@ struct HoldDetector: Sendable {
             if !hold.isReported, hold.preparation == nil, left <= policy.preparationNanoseconds {
                 preparations += 1
                 hold.preparation = preparations
-                prepared.append((Preparation(number: preparations, thread: job.thread), job))
+                let preparation = Preparation(number: preparations, thread: job.thread)
+                prepared.append(JobPreparation(preparation: preparation, lane: job.lane, holders: [job]))
             }
             holds[job.identity] = hold
         }
@@ -149,7 +113,7 @@ struct HoldDetector: Sendable {
     }
 
     /// What is to be prepared since the last call: reports of jobs that may soon be due.
-    mutating func takePreparations() -> [(preparation: Preparation, job: Job)] {
+    mutating func takePreparations() -> [JobPreparation] {
         defer { prepared = [] }
         return prepared
     }
@@ -169,122 +133,20 @@ struct HoldDetector: Sendable {
         return said
     }
 
-    /// When something is due at the earliest, after the latest look; `nil` if nothing runs.
-    func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
-        var next: MonotonicInstant?
-        func propose(_ instant: MonotonicInstant) { next = next.map { min($0, instant) } ?? instant }
-        for hold in holds.values {
-            let interrupted = hold.interruptedNanoseconds(until: lastLook, interruptions: interruptions)
-            let half = hold.began.advanced(byNanoseconds: policy.thresholdNanoseconds / 2)
-            let due = hold.began.advanced(byNanoseconds: hold.nextReportNanoseconds + interrupted)
-            if half > lastLook { propose(half) }
-            if hold.preparation == nil {
-                let early = due.advanced(byNanoseconds: -policy.preparationNanoseconds)
-                if early > lastLook { propose(early) }
-            }
-            if due > lastLook { propose(due) }
-            // What is past half the threshold, and an actor's that goes from task to task, is looked at closely.
-            if hold.isReported || due <= lastLook || hold.job.kind == .actor && half <= lastLook {
-                propose(lastLook.advanced(byNanoseconds: policy.lookNanoseconds))
-            }
-        }
-        return next
-    }
-
-    /// The counters, with what goes on.
-    func statistics(
-        at instant: MonotonicInstant,
-        unixNanoseconds: Int64,
-        interruptions: InterruptionLog
-    ) -> StallStatistics {
-        var result = statistics
-        if let latestBegan {
-            result.latestStallBeganUnixNanoseconds = unixNanoseconds - instant.nanoseconds(since: latestBegan)
-        }
-        for hold in holds.values {
-            let duration = hold.durationNanoseconds(at: instant, interruptions: interruptions)
-            // Up to the last look it ran for certain; an actor's may have gone on to its next task since.
-            let certain = hold.durationNanoseconds(at: lastLook, interruptions: interruptions)
-            let isCertain = certain >= policy.thresholdNanoseconds
-            guard duration >= policy.thresholdNanoseconds, isCertain || hold.job.kind != .actor else { continue }
-            result.currentStallNanoseconds = max(result.currentStallNanoseconds ?? 0, duration)
-            if isCertain {
-                result.certainStallNanoseconds = (result.certainStallNanoseconds ?? 0) + certain
-            }
-        }
-        return result
-    }
-
-    /// Jobs past the threshold now, the longest first.
-    func heldLong(at instant: MonotonicInstant, interruptions: InterruptionLog) -> [Hold] {
-        holds.values
-            .filter { $0.durationNanoseconds(at: instant, interruptions: interruptions) >= policy.thresholdNanoseconds }
-            .sorted { ($0.began, $0.job.identity.slot) < ($1.began, $1.job.identity.slot) }
-    }
-
     /// Whether it was past the threshold at the last look: it is counted as what goes on, and so must its end be.
     private func isLong(_ hold: Hold, interruptions: InterruptionLog) -> Bool {
-        hold.durationNanoseconds(at: lastLook, interruptions: interruptions) >= policy.thresholdNanoseconds
+        hold.isCertain(at: lastLook, policy)
+            && hold.durationNanoseconds(at: lastLook, interruptions: interruptions) >= policy.thresholdNanoseconds
     }
 
-    private func makeHold(_ job: Job, began: MonotonicInstant? = nil) -> Hold {
+    private func makeHold(_ job: Job, began: MonotonicInstant? = nil, at instant: MonotonicInstant) -> Hold {
         let began = began ?? job.began
         return Hold(
             job: job,
             began: began,
+            taskSeen: job.kind == .actor && job.within != nil ? instant : nil,
             evidence: CauseEvidence(start: began),
             nextReportNanoseconds: policy.thresholdNanoseconds
-        )
-    }
-
-    private mutating func end(
-        _ hold: Hold,
-        at instant: MonotonicInstant,
-        width: Int,
-        interruptions: InterruptionLog,
-        number: () -> UInt64,
-        into said: inout [Said]
-    ) {
-        var hold = hold
-        let duration = hold.durationNanoseconds(at: instant, interruptions: interruptions)
-        guard hold.isReported || duration >= policy.thresholdNanoseconds else { return }
-        if !hold.isReported {
-            latestBegan = hold.began
-            hold.number = number()
-        }
-        let draft = draft(hold, .ended, until: instant, width: width, interruptions: interruptions)
-        statistics.count(draft)
-        // A report that all threads are held told of it.
-        if hold.isReported || !hold.isCovered { said.append((draft, hold.job.lane)) }
-    }
-
-    private func draft(
-        _ hold: Hold,
-        _ state: StallReport.State,
-        until instant: MonotonicInstant,
-        width: Int,
-        interruptions: InterruptionLog
-    ) -> ReportDraft {
-        let duration = hold.durationNanoseconds(at: instant, interruptions: interruptions)
-        return ReportDraft(
-            state: state,
-            kind: hold.job.lane == .main ? .stall : .hold,
-            episode: hold.number,
-            began: hold.began,
-            until: instant,
-            durationNanoseconds: duration,
-            interruptedNanoseconds: hold.interruptedNanoseconds(until: instant, interruptions: interruptions),
-            severity: policy.thresholds.severity(ofNanoseconds: duration) ?? .warning,
-            cause: state == .ended
-                ? hold.evidence.verdict(
-                    ofNanoseconds: duration,
-                    thresholdNanoseconds: policy.thresholdNanoseconds
-                ) : hold.evidence.verdict,
-            cpuShare: hold.evidence.cpuShare,
-            thread: hold.job.thread,
-            depth: nil,
-            preparation: state == .begun ? hold.preparation : nil,
-            pool: PoolFinding(kind: .heldThread, lane: hold.job.lane, holders: [hold.job], held: 1, width: width)
         )
     }
 }

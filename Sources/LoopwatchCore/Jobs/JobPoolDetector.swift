@@ -14,16 +14,17 @@ public struct JobPoolDetector: Sendable {
         public var draft: ReportDraft
     }
 
-    private let policy: DetectionPolicy
+    let policy: DetectionPolicy
     /// Threads that each lane may have.
     public var width: Int
-    private let watched: [JobLane]
-    private let tellsWaits: Bool
-    private var holds: HoldDetector
-    private var main: HoldDetector
-    private var lanes: [LaneDetector]
+    let watched: [JobLane]
+    let tellsWaits: Bool
+    var holds: HoldDetector
+    var main: HoldDetector
+    private var mainActorJobs = MainActorJobs()
+    var lanes: [LaneDetector]
     private var episodes: UInt64 = 0
-    private var last: JobReading
+    var last: JobReading
     private var isActive = false
 
     /// Creates a detector.
@@ -55,21 +56,22 @@ public struct JobPoolDetector: Sendable {
 
     /// The jobs of a reading whose threads are to be looked at before ``looked(_:observations:interruptions:)``.
     public func wanted(_ reading: JobReading) -> [Job] {
-        holds.wanted(reading.running.filter(\.lane.isOfPool), at: reading.instant)
-            + main.wanted(reading.running.filter { $0.lane == .main }, at: reading.instant)
+        holds.wanted(Self.ofPool(reading).running, at: reading.instant)
+            + main.wanted(mainActorJobs.running(reading), at: reading.instant)
     }
 
     /// Whether ``JobReading/runDelayNanoseconds`` is to be read: jobs wait, no thread takes them up, and not all are held.
     public func wantsRunDelay(_ reading: JobReading) -> Bool {
-        tellsWaits
-            && JobLane.ofPool.contains { lane in
-                lanes[lane.rawValue].wantsRunDelay(
-                    reading.lanes[lane.rawValue],
-                    holders: reading.running.count { $0.lane == lane },
-                    width: width,
-                    at: reading.instant
-                )
-            }
+        guard tellsWaits else { return false }
+        let running = Self.ofPool(reading).running
+        return JobLane.ofPool.contains { lane in
+            lanes[lane.rawValue].wantsRunDelay(
+                reading.lanes[lane.rawValue],
+                holders: running.count { $0.lane == lane },
+                width: width,
+                at: reading.instant
+            )
+        }
     }
 
     /// Takes a reading.
@@ -83,7 +85,8 @@ public struct JobPoolDetector: Sendable {
             episodes += 1
             return episodes
         }
-        let ofPool = reading.running.filter(\.lane.isOfPool)
+        let jobs = Self.ofPool(reading)
+        let ofPool = jobs.running
         let covers = watched.map { lane in
             guard tellsWaits else { return (isExpected: false, isReported: false) }
             return lanes[lane.rawValue].covers(
@@ -95,7 +98,7 @@ public struct JobPoolDetector: Sendable {
         }
         let heldSaid = holds.looked(
             running: ofPool,
-            ended: reading.ended.filter(\.job.lane.isOfPool),
+            ended: jobs.ended,
             observations: observations,
             at: reading.instant,
             isCovered: { covers[$0.rawValue] },
@@ -134,6 +137,13 @@ public struct JobPoolDetector: Sendable {
         return said
     }
 
+    private static func ofPool(_ reading: JobReading) -> JobNesting {
+        JobNesting(
+            running: reading.running.filter(\.lane.isOfPool),
+            ended: reading.ended.filter(\.job.lane.isOfPool)
+        )
+    }
+
     /// The main actor counts once it has ended a job: a program whose main thread never returns from its first one does not
     /// serve it at all.
     private mutating func lookAtMainActor(
@@ -142,11 +152,11 @@ public struct JobPoolDetector: Sendable {
         _ interruptions: InterruptionLog,
         _ number: () -> UInt64
     ) -> [Said] {
-        let running = reading.running.filter { $0.lane == .main }
-        let isServed = reading.lanes[JobLane.main.rawValue].started > UInt64(running.count)
+        let jobs = mainActorJobs.take(reading)
+        let isServed = isMainActorServed(reading)
         return main.looked(
-            running: isServed ? running : [],
-            ended: reading.ended.filter { $0.job.lane == .main },
+            running: isServed ? jobs.running : [],
+            ended: jobs.ended,
             observations: observations,
             at: reading.instant,
             isCovered: { _ in (false, false) },
@@ -157,8 +167,10 @@ public struct JobPoolDetector: Sendable {
     }
 
     /// What is to be prepared since the last call, before the report is due.
-    public mutating func takePreparations() -> [(preparation: Preparation, job: Job)] {
-        holds.takePreparations() + main.takePreparations()
+    public mutating func takePreparations() -> [JobPreparation] {
+        var preparations = holds.takePreparations() + main.takePreparations()
+        for index in lanes.indices { preparations += lanes[index].takePreparations() }
+        return preparations
     }
 
     /// Ends what goes on, because it is not watched any more.
@@ -199,50 +211,4 @@ public struct JobPoolDetector: Sendable {
 
     /// How much before ``nextLook(interruptions:)`` a look does as well, in nanoseconds.
     public var lookSlackNanoseconds: Int64 { isActive ? 0 : policy.thresholdNanoseconds / 4 }
-
-    // MARK: What others ask
-
-    /// Threads that are held for longer than the threshold now.
-    public func heldLong(at instant: MonotonicInstant, interruptions: InterruptionLog) -> [Job] {
-        holds.heldLong(at: instant, interruptions: interruptions).map(\.job)
-    }
-
-    /// The counters of held threads.
-    public func holdStatistics(
-        at instant: MonotonicInstant,
-        unixNanoseconds: Int64,
-        interruptions: InterruptionLog
-    ) -> StallStatistics {
-        holds.statistics(at: instant, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
-    }
-
-    /// The counters of the main actor.
-    public func mainActorStatistics(
-        at instant: MonotonicInstant,
-        unixNanoseconds: Int64,
-        interruptions: InterruptionLog
-    ) -> StallStatistics {
-        main.statistics(at: instant, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
-    }
-
-    /// The counters of blocked and congested priorities, taken together.
-    public func poolStatistics(
-        at instant: MonotonicInstant,
-        unixNanoseconds: Int64,
-        interruptions: InterruptionLog
-    ) -> StallStatistics {
-        let all = lanes.map {
-            $0.statistics(at: instant, unixNanoseconds: unixNanoseconds, interruptions: interruptions)
-        }
-        return all.dropFirst().reduce(into: all[0]) { $0.add($1) }
-    }
-
-    /// Why the pool is blocked now; `nil` if it is not.
-    public var currentCause: Cause? { lanes.lazy.compactMap(\.currentCause).first }
-
-    /// Whether the main actor has ever been served.
-    public var isMainActorServed: Bool {
-        let running = last.running.count { $0.lane == .main }
-        return last.lanes[JobLane.main.rawValue].started > UInt64(running)
-    }
 }

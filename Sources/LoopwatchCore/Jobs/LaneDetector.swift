@@ -7,89 +7,28 @@
 /// came: over the threshold, the priority is blocked. The *wait clock* is how long the oldest has waited: over the threshold
 /// while others begin all the time, it is congested.
 struct LaneDetector: Sendable {
-    /// A time for which jobs have waited.
-    private struct Episode: Sendable {
-        var began: MonotonicInstant
-        var number: UInt64 = 0
-        var isReported = false
-        var nextReportNanoseconds: Int64
-        /// The job that had begun last when it began.
-        var lastStartTicks: UInt64 = 0
-        var finding: PoolFinding.Kind = .starved
-        var cause = Cause.starvation
-        /// What held the threads when it was last looked at, and the most jobs that waited.
-        var held = 0
-        var holderCause: Cause?
-        var waitingMost = 0
-        /// What the threads of the process had waited for a CPU when that was first read, and whether they did for most of
-        /// the time since.
-        var delay: (instant: MonotonicInstant, nanoseconds: Int64)?
-        var isKeptFromCPU = false
-
-        mutating func note(delayNanoseconds: Int64, at instant: MonotonicInstant) {
-            guard let delay else {
-                delay = (instant, delayNanoseconds)
-                return
-            }
-            isKeptFromCPU = (delayNanoseconds - delay.nanoseconds) * 2 >= instant.nanoseconds(since: delay.instant)
-        }
-    }
-
-    /// What holds the lane's threads.
-    struct Holders {
-        /// The jobs, the longest first.
-        var jobs: [Job]
-        /// Why each does not go on, where that is known.
-        var causes: [Cause]
-
-        var mostFrequentCause: Cause? {
-            let counts = Dictionary(grouping: causes.filter { $0 != .unknown }) { $0 }.mapValues(\.count)
-            return counts.max { ($0.value, $1.key.text) < ($1.value, $0.key.text) }?.key
-        }
-    }
-
-    private let lane: JobLane
-    private let policy: DetectionPolicy
-    private(set) var statistics = StallStatistics()
+    let lane: JobLane
+    let policy: DetectionPolicy
+    var tally: StallTally
     private var queue: LaneQueue
-    private var blocked: Episode?
-    private var late: Episode?
-    private var latestBegan: MonotonicInstant?
-    private var servedAgain: MonotonicInstant?
-    private var lastLook: MonotonicInstant
-    private var oldest: MonotonicInstant?
+    var blocked: Episode?
+    var late: Episode?
+    var servedAgain: MonotonicInstant?
+    var lastLook: MonotonicInstant
+    var oldest: MonotonicInstant?
     /// Jobs that waited at the last look.
-    private(set) var waiting = 0
+    var waiting = 0
+    /// Jobs that had begun by then.
+    var started: UInt64 = 0
+    var preparations: UInt64 = 0
+    var prepared: [JobPreparation] = []
 
     init(lane: JobLane, policy: DetectionPolicy, reading: JobReading.Lane, now: MonotonicInstant) {
         self.lane = lane
         self.policy = policy
         queue = LaneQueue(reading, at: now)
         lastLook = now
-        statistics.thresholdsNanoseconds = [
-            policy.thresholds.warning.wholeNanoseconds, policy.thresholds.error.wholeNanoseconds,
-            policy.thresholds.critical.wholeNanoseconds,
-        ]
-    }
-
-    /// Whether all that hold threads are told of together, or will be.
-    ///
-    /// Not as long as jobs begin: one thread may be held while others work off the queue.
-    func covers(
-        _ reading: JobReading.Lane,
-        holders: Int,
-        width: Int,
-        at instant: MonotonicInstant
-    ) -> (isExpected: Bool, isReported: Bool) {
-        let idle = reading.lastStart.map { instant.nanoseconds(since: $0) } ?? 0
-        let isExpected = reading.waiting > 0 && holders >= width && idle >= policy.thresholdNanoseconds / 4
-        return (isExpected, blocked.map { $0.isReported && $0.finding == .starved } ?? false)
-    }
-
-    /// Whether it is to be found out if the process gets its CPU: jobs have waited for some time, and threads are not held.
-    func wantsRunDelay(_ reading: JobReading.Lane, holders: Int, width: Int, at instant: MonotonicInstant) -> Bool {
-        guard reading.waiting > 0, holders < width, let blocked else { return false }
-        return instant.nanoseconds(since: blocked.began) >= policy.thresholdNanoseconds / 4
+        tally = StallTally(policy)
     }
 
     /// Takes the lane's part of a reading.
@@ -106,6 +45,7 @@ struct LaneDetector: Sendable {
         var said: [ReportDraft] = []
         queue.note(reading, at: instant)
         waiting = reading.waiting
+        started = reading.started
         oldest = queue.oldest(reading)
         func length(_ episode: Episode, until end: MonotonicInstant) -> Int64 {
             Self.length(from: episode.began, to: end, interruptions: interruptions)
@@ -139,12 +79,19 @@ struct LaneDetector: Sendable {
                 episode.holderCause = holders.mostFrequentCause
                 episode.waitingMost = max(episode.waitingMost, waiting)
                 report(&episode, at: instant, kind: .stall, context, number: number, into: &said)
+                prepare(&episode, at: instant, context)
                 blocked = episode
             }
         }
         noteLateness(at: instant, context, number: number, into: &said)
         lastLook = instant
         return said
+    }
+
+    /// What is to be prepared since the last call: a report that may soon be due.
+    mutating func takePreparations() -> [JobPreparation] {
+        defer { prepared = [] }
+        return prepared
     }
 
     /// Ends what goes on, because it is not watched any more.
@@ -160,74 +107,6 @@ struct LaneDetector: Sendable {
         blocked = nil
         late = nil
         return said
-    }
-
-    private func middle(_ from: MonotonicInstant, _ to: MonotonicInstant) -> MonotonicInstant {
-        from.advanced(byNanoseconds: to.nanoseconds(since: from) / 2)
-    }
-
-    /// When something is due, after the latest look; `nil` if nothing waits.
-    func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
-        var next: MonotonicInstant?
-        for episode in [blocked, late] {
-            guard let episode else { continue }
-            let interrupted = interruptions.overlapNanoseconds(from: episode.began, to: lastLook)
-            let due = episode.began.advanced(byNanoseconds: episode.nextReportNanoseconds + interrupted)
-            let soon = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
-            // Once before it is due, to see whether its threads get their CPU.
-            let half = episode.began.advanced(byNanoseconds: policy.thresholdNanoseconds / 2)
-            // That takes two readings; a wait that was found late has the first at once.
-            let isUnread =
-                episode.finding == .takenByOthers && episode.delay == nil && !episode.isReported
-                && due.nanoseconds(since: lastLook) >= policy.thresholdNanoseconds / 8
-            let reading = half > lastLook ? half : isUnread ? min(soon, middle(lastLook, due)) : nil
-            if let reading, reading > lastLook { next = next.map { min($0, reading) } ?? reading }
-            let own =
-                episode.isReported || due <= lastLook ? min(max(due, lastLook.advanced(byNanoseconds: 1)), soon) : due
-            next = next.map { min($0, own) } ?? own
-        }
-        return next
-    }
-
-    /// The counters, with what goes on.
-    func statistics(
-        at instant: MonotonicInstant,
-        unixNanoseconds: Int64,
-        interruptions: InterruptionLog
-    ) -> StallStatistics {
-        var result = statistics
-        if let latestBegan {
-            result.latestStallBeganUnixNanoseconds = unixNanoseconds - instant.nanoseconds(since: latestBegan)
-        }
-        if let blocked {
-            let length = Self.length(from: blocked.began, to: instant, interruptions: interruptions)
-            if length >= policy.thresholdNanoseconds { result.currentStallNanoseconds = length }
-            let certain = Self.length(from: blocked.began, to: lastLook, interruptions: interruptions)
-            if certain >= policy.thresholdNanoseconds { result.certainStallNanoseconds = certain }
-        }
-        if let late, late.isReported {
-            result.congestedNanoseconds += Self.length(from: late.began, to: lastLook, interruptions: interruptions)
-        }
-        return result
-    }
-
-    /// Why the priority is blocked now; `nil` if it is not reported to be.
-    var currentCause: Cause? { blocked.flatMap { $0.isReported ? $0.cause : nil } }
-
-    // MARK: Episodes
-
-    private struct Context {
-        var holders: Holders
-        var width: Int
-        var interruptions: InterruptionLog
-    }
-
-    private static func length(
-        from began: MonotonicInstant,
-        to end: MonotonicInstant,
-        interruptions: InterruptionLog
-    ) -> Int64 {
-        max(0, end.nanoseconds(since: began) - interruptions.overlapNanoseconds(from: began, to: end))
     }
 
     private mutating func noteLateness(
@@ -262,94 +141,5 @@ struct LaneDetector: Sendable {
         episode.cause = .congestion
         report(&episode, at: instant, kind: .congestion, context, number: number, into: &said)
         late = episode
-    }
-
-    private mutating func report(
-        _ episode: inout Episode,
-        at instant: MonotonicInstant,
-        kind: StallReport.Kind,
-        _ context: Context,
-        number: () -> UInt64,
-        into said: inout [ReportDraft]
-    ) {
-        let length = Self.length(from: episode.began, to: instant, interruptions: context.interruptions)
-        guard length >= episode.nextReportNanoseconds else { return }
-        let state: StallReport.State = episode.isReported ? .ongoing : .begun
-        begin(&episode, kind: kind, number: number)
-        while episode.nextReportNanoseconds <= length { episode.nextReportNanoseconds *= 2 }
-        said.append(draft(episode, state, kind: kind, until: instant, context))
-    }
-
-    private mutating func begin(_ episode: inout Episode, kind: StallReport.Kind, number: () -> UInt64) {
-        guard !episode.isReported else { return }
-        episode.isReported = true
-        episode.number = number()
-        if kind == .stall { latestBegan = episode.began }
-    }
-
-    private mutating func finish(
-        _ episode: Episode,
-        at instant: MonotonicInstant,
-        kind: StallReport.Kind,
-        _ context: Context,
-        number: () -> UInt64,
-        into said: inout [ReportDraft]
-    ) {
-        var episode = episode
-        let length = Self.length(from: episode.began, to: instant, interruptions: context.interruptions)
-        guard episode.isReported || length >= policy.thresholdNanoseconds else { return }
-        begin(&episode, kind: kind, number: number)
-        let draft = draft(episode, .ended, kind: kind, until: instant, context)
-        if kind == .stall {
-            servedAgain = instant
-            statistics.count(draft)
-        } else {
-            statistics.congestions += 1
-            statistics.congestedNanoseconds += length
-        }
-        said.append(draft)
-    }
-
-    /// What keeps the lane from going on: that its threads are held, unless most of those are kept from the CPU.
-    private func cause(_ holders: Holders) -> Cause {
-        for cause in [Cause.runqueue, .throttled] {
-            let count = holders.causes.count { $0 == cause }
-            if count > 0, count * 2 > holders.causes.count { return cause }
-        }
-        return .starvation
-    }
-
-    private func draft(
-        _ episode: Episode,
-        _ state: StallReport.State,
-        kind: StallReport.Kind,
-        until instant: MonotonicInstant,
-        _ context: Context
-    ) -> ReportDraft {
-        let length = Self.length(from: episode.began, to: instant, interruptions: context.interruptions)
-        return ReportDraft(
-            state: state,
-            kind: kind,
-            episode: episode.number,
-            began: episode.began,
-            until: instant,
-            durationNanoseconds: length,
-            interruptedNanoseconds: context.interruptions.overlapNanoseconds(from: episode.began, to: instant),
-            severity: policy.thresholds.severity(ofNanoseconds: length) ?? .warning,
-            cause: episode.cause,
-            cpuShare: nil,
-            thread: nil,
-            depth: state == .ended ? nil : waiting,
-            pool: PoolFinding(
-                kind: episode.finding,
-                lane: lane,
-                holders: state == .ended ? [] : Array(context.holders.jobs.prefix(Limits.poolThreadsCaptured)),
-                held: state == .ended ? episode.held : context.holders.jobs.count,
-                width: context.width,
-                holderCause: episode.holderCause,
-                waiting: state == .ended ? episode.waitingMost : waiting,
-                oldestWaitNanoseconds: oldest.map { max(0, instant.nanoseconds(since: $0)) }
-            )
-        )
     }
 }

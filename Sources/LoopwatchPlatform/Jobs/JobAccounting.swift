@@ -36,6 +36,8 @@ package enum JobAccounting {
         var isClockReady = false
         /// Whether the process was tried for names and current tasks.
         var hasTriedTasks = false
+        /// A hook that has come since.
+        var trial: HookTrial?
 
         var status: PoolAccountingStatus {
             if case .settled = phase { return PoolAccountingStatus(mode: mode, reason: reason) }
@@ -77,6 +79,7 @@ package enum JobAccounting {
             state.mode = .off
             state.reason = nil
             state.phase = .idle
+            state.trial = nil
             return problem.map { String(cString: $0) }
         }
     }
@@ -100,14 +103,39 @@ package enum JobAccounting {
 
     /// Whether what was installed is still in force; what changed, in words.
     ///
-    /// From then on the mode is what is left.
+    /// From then on the mode is what is left. A hook that has come since is put to trial, by a probe: with one that calls
+    /// what was there before, all jobs are accounted as they were. Never waits.
     package static func checkIntact() -> String? {
         state.withLock { state in
-            guard case .settled = state.phase, state.mode != .off, let change = lw_jobs_intact() else { return nil }
-            let text = String(cString: change)
+            guard case .settled = state.phase, state.mode != .off else { return nil }
+            guard let change = lw_jobs_intact().map({ String(cString: $0) }) ?? checkHook(&state) else { return nil }
             state.mode = .off
-            state.reason = text
-            return text
+            state.reason = change
+            state.trial = nil
+            return change
+        }
+    }
+
+    /// Whether a hook is on trial, so that ``checkIntact()`` is to be called again soon.
+    package static var isHookOnTrial: Bool { state.withLock { $0.trial != nil } }
+
+    private static func checkHook(_ state: inout State) -> String? {
+        var hook: UInt = 0
+        guard lw_jobs_other_hook(&hook) != 0 else {
+            state.trial = nil
+            return nil
+        }
+        let now = Clock.now()
+        let trial = state.trial.flatMap { $0.hook == hook ? $0 : nil } ?? HookTrial(of: hook, now: now)
+        state.trial = trial
+        switch trial.advance(now: now) {
+        case .underWay: return nil
+        case .harmless:
+            lw_jobs_expect_hook(hook)
+            state.trial = nil
+            return nil
+        case .harmful:
+            return "someone else has set swift_task_enqueueGlobal_hook since, and may run jobs past the accounting"
         }
     }
 

@@ -25,6 +25,9 @@ void hooks_set_counting(void);
 /// Jobs that this hook has counted.
 uint64_t hooks_counted(void);
 
+/// Sets the hook of the global executor to one that calls the one that was there before; once only.
+void hooks_set_chaining(void);
+
 /// Sets the hook of the global executor to one that runs all jobs on a serial Dispatch queue of its own, as embedders do that
 /// bring their own threads.
 void hooks_set_redispatching(void);

@@ -53,6 +53,73 @@ struct ActorDrainTests {
         #expect(driver.reports(.hold).last?.durationNanoseconds == .milliseconds(350))
     }
 
+    @Test("an actor that is seen once and has ended by the next look may have been at its last of many tasks")
+    func seenOnce() {
+        var detector = JobPoolDetector(policy: JobPoolDriver.policy(), width: 2, reading: reading(at: 0))
+        var said: [JobPoolDetector.Said] = []
+        func look(_ reading: JobReading) {
+            said += detector.looked(reading, observations: [:], interruptions: InterruptionLog())
+        }
+        look(reading(at: 95, within: 7))
+        var after = reading(at: 120)
+        after.ended = [JobReading.Ended(job: actorJob(within: nil), ended: at(110))]
+        look(after)
+        #expect(said.isEmpty, "\(said)")
+        // At the same task twice: it is taken to be the only one.
+        detector = JobPoolDetector(policy: JobPoolDriver.policy(), width: 2, reading: reading(at: 0))
+        look(reading(at: 85, within: 7))
+        look(reading(at: 95, within: 7))
+        look(after)
+        #expect(said.map(\.draft.durationNanoseconds) == [.milliseconds(105)])
+    }
+
+    @Test("an actor that a late look finds past the threshold is told once it is seen at the same task again")
+    func seenTwice() {
+        for second in [7, 8] as [UInt64] {
+            var detector = JobPoolDetector(policy: JobPoolDriver.policy(), width: 2, reading: reading(at: 0))
+            func look(at milliseconds: Double, within: UInt64) -> [ReportDraft] {
+                let reading = reading(at: milliseconds, within: within)
+                let said = detector.looked(reading, observations: [:], interruptions: InterruptionLog())
+                return said.map(\.draft)
+            }
+            func blocked(at milliseconds: Double) -> Int64 {
+                detector.holdStatistics(
+                    at: MonotonicInstant(nanoseconds: .milliseconds(milliseconds)),
+                    unixNanoseconds: 0,
+                    interruptions: InterruptionLog()
+                ).blockedNanoseconds
+            }
+            #expect(look(at: 150, within: 7).isEmpty)
+            #expect(blocked(at: 155) == 0)
+            #expect(detector.heldLong(at: at(155), interruptions: InterruptionLog()).isEmpty)
+            let drafts = look(at: 160, within: second)
+            #expect(drafts.map(\.state) == (second == 7 ? [.begun] : []), "\(drafts)")
+            #expect(drafts.allSatisfy { $0.began == at(5) })
+            #expect(blocked(at: 160) == (second == 7 ? .milliseconds(155) : 0))
+        }
+    }
+
+    private func actorJob(within: UInt64?) -> Job {
+        Job(
+            identity: JobIdentity(slot: 1, startTicks: 7),
+            thread: 11,
+            began: at(5),
+            lane: .medium,
+            kind: .actor,
+            within: within
+        )
+    }
+
+    /// A reading without counters.
+    private func reading(at milliseconds: Double, within: UInt64? = nil) -> JobReading {
+        JobReading(
+            instant: at(milliseconds),
+            lanes: JobLane.allCases.map { _ in JobReading.Lane() },
+            running: within == nil ? [] : [actorJob(within: within)],
+            ended: []
+        )
+    }
+
     @Test(
         "an actor that holds the only thread past the threshold starves it, task after task, and its time is not lost"
     )
@@ -95,6 +162,41 @@ struct ActorDrainTests {
         let driver = run(jobs, until: 5_000)
         #expect(driver.drafts.isEmpty && !driver.detector.isMainActorServed)
         #expect(driver.counters(at: driver.now)[2].blockedNanoseconds == 0)
+    }
+
+    @Test("a job of the main actor that runs others within, as one does that runs the main queue, serves it")
+    func mainActorWithin() {
+        var detector = JobPoolDetector(policy: JobPoolDriver.policy(), width: 2, reading: reading(at: 0))
+        var said: [ReportDraft] = []
+        func job(_ began: Double) -> Job {
+            let identity = JobIdentity(slot: 1, startTicks: UInt64(began) + 1)
+            return Job(identity: identity, thread: 11, began: at(began), lane: .main)
+        }
+        func look(_ now: Double, started: UInt64, last: Double, _ running: [Job], _ ended: [JobReading.Ended] = []) {
+            var reading = JobReading(
+                instant: at(now),
+                lanes: JobLane.allCases.map { _ in JobReading.Lane() },
+                running: running,
+                ended: ended
+            )
+            reading.lanes[JobLane.main.rawValue] = JobReading.Lane(
+                enqueued: started,
+                started: started,
+                lastStart: at(last)
+            )
+            said += detector.looked(reading, observations: [:], interruptions: InterruptionLog()).map(\.draft)
+        }
+        look(60, started: 2, last: 10, [job(10)])
+        look(150, started: 3, last: 140, [job(140), job(10)])
+        look(250, started: 4, last: 160, [job(10)])
+        look(600, started: 4, last: 160, [job(10)])
+        #expect(said.isEmpty, "\(said)")
+        // One that runs within is told of if it is long.
+        look(720, started: 5, last: 610, [job(610), job(10)])
+        #expect(said.map(\.state) == [.begun] && said.last?.began == at(610), "\(said)")
+        look(800, started: 5, last: 610, [job(10)], [JobReading.Ended(job: job(610), ended: at(790))])
+        look(900, started: 6, last: 890, [], [JobReading.Ended(job: job(10), ended: at(880))])
+        #expect(said.map(\.state) == [.begun, .ended] && said.last?.durationNanoseconds == .milliseconds(180))
     }
 
     @Test("jobs of other queues are neither the pool's nor the main actor's")

@@ -88,6 +88,41 @@ struct HeldThreadTests {
         )
     }
 
+    @Test("a job that runs another within holds its thread once, with both", arguments: [JobLane.medium, .high])
+    func nested(_ lane: JobLane) {
+        var detector = JobPoolDetector(policy: JobPoolDriver.policy(), width: 2, reading: reading(at: 0))
+        let outer = Job(identity: JobIdentity(slot: 1, startTicks: 7), thread: 11, began: at(10), lane: .medium)
+        let inner = Job(identity: JobIdentity(slot: 1, startTicks: 9), thread: 11, began: at(130), lane: lane)
+        var said: [ReportDraft] = []
+        func look(_ reading: JobReading) {
+            said += detector.looked(reading, observations: [:], interruptions: InterruptionLog()).map(\.draft)
+        }
+        look(reading(at: 60, running: [outer]))
+        look(reading(at: 110, running: [outer]))
+        for milliseconds in [140, 190, 240, 390] as [Double] {
+            // In the order in which they are read.
+            look(reading(at: milliseconds, running: [inner, outer]))
+            let held = detector.heldLong(at: at(milliseconds), interruptions: InterruptionLog())
+            #expect(held == [outer])
+        }
+        look(reading(at: 400, running: [outer], ended: [JobReading.Ended(job: inner, ended: at(395))]))
+        look(reading(at: 500, ended: [JobReading.Ended(job: outer, ended: at(450))]))
+        #expect(said.map(\.state) == [.begun, .ongoing, .ended])
+        #expect(Set(said.map(\.episode)).count == 1 && said.last?.durationNanoseconds == .milliseconds(440))
+        // Both end between two looks.
+        look(
+            reading(
+                at: 900,
+                ended: [JobReading.Ended(job: inner, ended: at(395)), JobReading.Ended(job: outer, ended: at(450))]
+            )
+        )
+        #expect(said.count == 4 && said.last?.pool?.holders == [outer])
+        // One that begins when another has ended is not within it.
+        let next = Job(identity: JobIdentity(slot: 1, startTicks: 11), thread: 11, began: at(910), lane: lane)
+        look(reading(at: 1_020, running: [next]))
+        #expect(said.count == 5)
+    }
+
     @Test("short jobs say nothing, however many, and however often they are looked at")
     func short() {
         let jobs = (0..<400).map { SimulatedJob(Double($0) * 5, length: $0 % 40 == 7 ? 99.9 : 4) }

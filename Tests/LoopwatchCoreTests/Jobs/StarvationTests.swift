@@ -51,6 +51,23 @@ struct StarvationTests {
         #expect(counters[1].congestions == 0)
     }
 
+    @Test("the first report of a priority is prepared before it is due, as that of a held thread is")
+    func prepared() {
+        let taken = SimulatedSchedule.Taken(lane: .medium, time: .milliseconds(70)..<(.milliseconds(510)), threads: 2)
+        let ofOthers = run([SimulatedJob(130, length: 1)], until: 1_500, taken: [taken])
+        for driver in [run(Self.drained(), until: 1_500), ofOthers] {
+            let reports = driver.reports(.stall)
+            #expect(reports.first?.state == .begun && reports.first?.until == at(230))
+            #expect(reports.first?.preparation != nil)
+            #expect(reports.dropFirst().allSatisfy { $0.preparation == nil })
+            #expect(driver.looks.contains(.milliseconds(205)), "25 ms before")
+            let preparations = driver.preparations.filter { $0.started != nil }
+            #expect(preparations.map(\.preparation.number) == [reports.first?.preparation])
+            #expect(preparations.first?.holders == reports.first?.pool?.holders)
+            #expect(preparations.first?.started == reports.first?.started && preparations.first?.lane == .medium)
+        }
+    }
+
     @Test("holders of which all end with the starvation have no report of their own")
     func holdersEndTogether() {
         let driver = run(Self.drained(longest: 460), until: 1_500)

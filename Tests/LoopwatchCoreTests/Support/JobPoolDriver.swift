@@ -12,6 +12,8 @@ struct JobPoolDriver {
     private(set) var pool: SimulatedPool
     /// What was said, and when.
     private(set) var said: [JobPoolDetector.Said] = []
+    /// What was to be prepared.
+    private(set) var preparations: [JobPreparation] = []
     /// When it was looked at.
     private(set) var looks: [Int64] = [0]
     /// How many jobs' threads were looked at, for each look.
@@ -85,6 +87,7 @@ struct JobPoolDriver {
             observations: pool.observe(jobs, at: now),
             interruptions: interruptions
         )
+        preparations += detector.takePreparations()
     }
 
     /// Ends the watch.

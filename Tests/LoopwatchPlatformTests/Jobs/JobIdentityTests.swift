@@ -127,7 +127,7 @@ extension Accounting {
             }
         }
 
-        @Test("a job that runs another within is told again once that is over")
+        @Test("a job that runs another within runs all the while")
         func nested() async {
             await #expect(processExitsWith: .success) {
                 await onQuietThread {
@@ -144,13 +144,17 @@ extension Accounting {
                     }
                     inner.waitUntilBegun()
                     let within = try Self.running()
-                    #expect(within.map(\.name) == ["inner"], "\(within)")
+                    #expect(within.map(\.name) == ["inner", "outer"], "\(within)")
+                    #expect(within.allSatisfy { JobReader.isRunning($0.identity) })
+                    #expect(JobCounters.read().sum(.pool, \.running) == 2)
                     inner.release()
                     outer.waitUntilBegun()
                     let after = try Self.running()
                     #expect(after.map(\.name) == ["outer"], "\(after)")
-                    #expect(after.map(\.thread) == within.map(\.thread))
+                    #expect(within.allSatisfy { $0.thread == after.first?.thread })
+                    #expect(after.first?.identity == within.last?.identity)
                     #expect((after.first?.began ?? Clock.now()) < (within.first?.began ?? Clock.now()))
+                    #expect(JobCounters.read().sum(.pool, \.running) == 1)
                     outer.release()
                     try Self.wait(for: task)
                     try Self.wait(for: nested)

@@ -219,6 +219,36 @@ extension Accounting {
             }
         }
 
+        @Test("a hook that comes later and calls ours for good is not called by ours in turn")
+        func chainedHook() async {
+            await #expect(processExitsWith: .success) {
+                await onQuietThread {
+                    try Self.warmUp()
+                    let (first, status) = try JobAccounting.joined(best: .runs)
+                    #expect(status.mode == .runs, "\(status)")
+                    hooks_set_chaining()
+                    #expect(JobAccounting.checkIntact() == nil)
+                    try eventually("the trial is over") {
+                        _ = JobAccounting.checkIntact()
+                        return !JobAccounting.isHookOnTrial
+                    }
+                    #expect(JobAccounting.status.mode == .runs, "\(JobAccounting.status)")
+                    #expect(JobAccounting.leave(first)?.contains("hook was changed by someone else") == true)
+                    let (second, again) = try JobAccounting.joined(best: .runs)
+                    #expect(again.mode == .off)
+                    #expect(again.reason == "a hook of an earlier installation may still be called")
+                    try Self.warmUp()
+                    #expect(JobAccounting.leave(second) == nil)
+                    // For exact accounting no hook is needed.
+                    let (third, exact) = try JobAccounting.joined()
+                    #expect(exact.mode == .exact, "\(exact)")
+                    let counts = try JobCounts.of(isAlone: true) { for _ in 0..<100 { await Task.yield() } }
+                    #expect(counts.started == 200 && counts.enqueued == 200, "\(counts)")
+                    #expect(JobAccounting.leave(third) == nil)
+                }
+            }
+        }
+
         @Test("metadata of another layout is left alone")
         func disguised() async {
             await #expect(processExitsWith: .success) {

@@ -129,6 +129,53 @@ extension Live {
             }
         }
 
+        @Test("and runs another within: one stall, from the beginning of the outer one to its end")
+        func nested() async {
+            await #expect(processExitsWith: .success) {
+                await onQuietThread {
+                    try withPoolWatch { watch, recorder in
+                        try warmUp(recorder)
+                        let before = recorder.all.last?.sequence ?? 0
+                        let executor = KeepingExecutor()
+                        let gates = (first: Gate(), inner: Gate(), last: Gate())
+                        _ = Task(executorPreference: executor) { gates.inner.block() }
+                        try eventually("the inner job waits") { executor.hasJob }
+                        Task.detached {
+                            gates.first.block()
+                            executor.runNested()
+                            gates.last.block()
+                        }
+                        let begun = try recorder.wait(for: "the begun report") {
+                            $0.sequence > before && $0.kind == .hold && $0.state == .begun
+                        }
+                        gates.first.release()
+                        try gates.inner.wait(for: 1)
+                        // It would be told of by itself after 200 ms.
+                        poll(nil, 0, 500)
+                        #expect(watch.poolMetric("loopwatch_pool_threads_held") == 1)
+                        gates.inner.release()
+                        try gates.last.wait(for: 1)
+                        try watch.settle(rounds: 10)
+                        gates.last.release()
+                        let ended = try recorder.wait(for: "the ended report") {
+                            $0.sequence > before && $0.kind == .hold && $0.state == .ended
+                        }
+                        try watch.settle()
+                        let span = try #require(gates.first.span)
+                        let last = try #require(gates.last.span)
+                        let off =
+                            ended.durationNanoseconds + ended.interruptedNanoseconds
+                            - last.ended.nanoseconds(since: span.began)
+                        #expect(off > -1_000_000 && off < 100_000_000, "off by \(off) ns")
+                        let reports = recorder.ownReports.filter { $0.sequence > before }
+                        #expect(reports.allSatisfy { $0.stall == begun.stall }, "\(recorder.lines)")
+                        #expect(reports.count { $0.state == .begun } == 1 && reports.count { $0.state == .ended } == 1)
+                        #expect(try watch.jobs().holds.stallsBySeverity.reduce(0, +) == 2)
+                    }
+                }
+            }
+        }
+
         @Test("one after another, each is reported")
         func many() async {
             await #expect(processExitsWith: .success) {

@@ -160,6 +160,35 @@ extension Live {
             }
         }
 
+        @Test("a hook that comes later and calls the function that it is given is no obstacle")
+        func laterChainingHook() async {
+            await #expect(processExitsWith: .success) {
+                await onQuietThread {
+                    try withPoolWatch { watch, _ in
+                        #expect(try watch.jobs().accounting.mode == .exact)
+                        hooks_set_counting()
+                        // It is looked for once a second.
+                        poll(nil, 0, 3_500)
+                        let status = try watch.jobs().accounting
+                        #expect(status.mode == .exact, "\(status)")
+                        try watch.waitUntilIdle()
+                        let counted = hooks_counted()
+                        let before = try watch.jobs().counters?.sum(.pool, \.started) ?? 0
+                        let done = DispatchSemaphore(value: 0)
+                        for _ in 0..<100 { Task.detached { done.signal() } }
+                        for _ in 0..<100 { #expect(done.wait(timeout: .now() + 30) == .success) }
+                        #expect(hooks_counted() == counted + 100)
+                        try eventually("all are accounted") {
+                            try watch.jobs().counters?.sum(.pool, \.started) == before + 100
+                        }
+                        // One that comes after it and does not is still found.
+                        hooks_set_redispatching()
+                        try eventually("it is noticed") { try watch.jobs().accounting.mode == .off }
+                    }
+                }
+            }
+        }
+
         @Test("an exchange of the same words that comes later is noticed within two seconds and told once")
         func laterExchange() async {
             await #expect(processExitsWith: .success) {

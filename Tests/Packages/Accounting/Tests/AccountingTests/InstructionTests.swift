@@ -13,8 +13,8 @@ extension Accounting {
         /// All that runs for a job: ours, and what ours calls of the runtime.
         static let functions = [
             "lw_job_enqueue", "lw_job_invoke", "swift_task_getJobTaskId", "swift::AsyncTask::getTaskId()",
-            "note_in_buckets", "note_depth", "note_name", "note_long", "set_aside", "take_up", "lw_job_slot_take",
-            "lw_job_slot_reset", "lw_job_tick_of_clock",
+            "note_in_buckets", "note_depth", "note_name", "note_long", "set_aside", "take_up", "forget_outer",
+            "lw_job_slot_take", "lw_job_slot_reset", "lw_job_tick_of_clock",
         ]
 
         private static let hasValgrind = access("/usr/bin/valgrind", X_OK) == 0
