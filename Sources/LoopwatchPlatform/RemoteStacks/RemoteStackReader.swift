@@ -209,7 +209,13 @@ package struct RemoteStackReader: ~Copyable {
         var tally = StoppedThread.Tally()
         defer { count(tally) }
         do throws(StoppedThread.Failure) {
-            let stopped = try StoppedThread(files, of: process, into: copy.bytes, counting: &tally)
+            let stopped = try StoppedThread(
+                files.identifier,
+                of: process,
+                callDescriptor: files.callDescriptor,
+                into: copy.bytes,
+                counting: &tally
+            )
             let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(copy.bytes)[..<stopped.stackBytes])
             stackMemory.begin(copy: bytes, at: stopped.stackAddress)
             return .success(assemble(unwind(from: stopped.registers), python: nil, isInnermostKnown: true))
