@@ -31,6 +31,12 @@ package enum RemoteStackLimits {
     static let functionsOfAllFiles = 4_000_000
     /// Files whose symbols are kept, each with an open descriptor.
     static let symbolFiles = 128
+    /// Builds of executables of which files and lines are read, each with an open descriptor: what was read of them is kept.
+    static let linedFiles = 32
+    /// Bytes of such an executable.
+    static let linedFileBytes: Int64 = 1024 * 1024 * 1024
+    /// Nanoseconds for which files and lines of one stack are looked for; the rest is had when it is read again.
+    package static let lineNanoseconds: Int64 = 30_000_000
     /// Bytes of a symbol table that are read at once.
     static let symbolPieceBytes = 24 * 16_384
     /// Bytes of a table of names in which names are looked for as a whole.
