@@ -54,6 +54,8 @@ package enum RemoteStackLimits {
     static let interpreters = 64
     /// Threads of one interpreter that are gone through.
     static let interpreterThreads = 4_096
+    /// Threads that are read beforehand, so that their code is known when a stack is wanted.
+    static let threadsPrepared = 16
     /// Frames of one Python thread.
     static let pythonFrames = 512
     /// Times that the frames of a thread that runs are read until readings agree.

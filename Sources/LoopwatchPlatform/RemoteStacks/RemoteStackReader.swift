@@ -36,7 +36,7 @@ package struct RemoteStackReader: ~Copyable {
     /// The process.
     package let process: Int32
     /// What reading has cost so far.
-    package private(set) var statistics = Statistics()
+    package internal(set) var statistics = Statistics()
     private let memory: ProcessMemory
     private let symbols: RemoteSymbolCache
     private var program: RemoteProgram
