@@ -22,7 +22,8 @@ struct StackCommandTests {
         let watchdog = lines.firstIndex { $0.contains("\"lw-watchdog\"") }
         #expect(watchdog != nil)
         #expect(lines.contains { $0.contains("Loopwatch.Watchdog.run()") })
-        #expect(lines.contains { $0.hasPrefix("  * ") && $0.contains("PollLoop.runLoop()") })
+        let blamed = lines.first { $0.hasPrefix("  * ") && $0.contains("PollLoop.runLoop()") }
+        #expect(blamed?.contains("/PollLoop.swift:") == true, "\(lines)")
         #expect(!lines.contains { $0.contains("stack omitted: the kernel") })
     }
 

@@ -9,13 +9,16 @@ struct StackCommand {
     let options: StackOptions
     let output: Console
 
+    /// Whoever asks waits for lines as long as this for each thread, in nanoseconds: once, with nothing read before.
+    private static let lineNanoseconds: Int64 = 3_000_000_000
+
     /// Reads and prints the stacks.
     ///
     /// - Throws: ``CommandError`` where the process or the thread cannot be read.
     func run() throws(CommandError) {
         var reader: RemoteStackReader
         do throws(RemoteStackProblem) {
-            reader = try RemoteStackReader(process: options.process)
+            reader = try RemoteStackReader(process: options.process, lineNanoseconds: Self.lineNanoseconds)
         } catch {
             throw .unavailable("process \(options.process) cannot be read: \(error.text).")
         }

@@ -5,58 +5,117 @@ internal import LoopwatchCore
 
 /// Gives names to native code of another process.
 ///
-/// Without files and lines: the toolchain's symboliser, which knows them, looks at binaries of its own process only.
+/// With files, lines and inlined functions where the executable is Swift's and has debug information (``SourceLines``).
 struct NativeNames {
     private let process: Int32
     private let symbols: RemoteSymbolCache
-    private var known = GenerationCache<UInt64, NamedFrame>(capacity: RemoteStackLimits.addressesCached)
+    private var known = GenerationCache<UInt64, [NamedFrame]>(capacity: RemoteStackLimits.addressesCached)
     private var perfMap: PerfMap?
     private var perfMapIdentity: FileMemory.Identity?
-    private var hostModule: String?
+    private var naming = FunctionNaming(hostModule: nil, hostHoldsCLibrary: false)
+    private var lines: RuntimeSymbols?
+    private var isLinesKnown = false
+    private var lineNanosecondsLeft: Int64
+    private let lineNanoseconds: Int64
+    /// Whether code of Swift was met with in the executable: then its `main` is Swift's too.
+    private var isSwift = false
     /// Binaries that belong to an interpreter.
     private var interpreters: Set<String> = []
 
     /// Creates a reader of names.
-    init(process: Int32, symbols: RemoteSymbolCache) {
+    ///
+    /// - Parameters:
+    ///   - process: the process.
+    ///   - symbols: symbols that are kept.
+    ///   - lineNanoseconds: for how long files and lines of one stack are looked for.
+    init(process: Int32, symbols: RemoteSymbolCache, lineNanoseconds: Int64) {
         self.process = process
+        self.lineNanoseconds = lineNanoseconds
+        lineNanosecondsLeft = lineNanoseconds
         self.symbols = symbols
     }
 
     /// Forgets all names: the binaries have changed.
     mutating func forget(images: RemoteImages, interpreters: [RemoteImage]) {
         known.removeAll()
-        hostModule = Symbolizer.moduleName(of: images.executablePath)
+        naming = FunctionNaming(
+            hostModule: Symbolizer.moduleName(of: images.executablePath),
+            hostHoldsCLibrary: ImageTable(images: images.images.map(\.loaded)).hostHoldsCLibrary
+        )
+        lines = nil
+        isLinesKnown = false
+        isSwift = false
         self.interpreters = Set(interpreters.map(\.path))
     }
 
-    /// The name of the code at an address.
-    mutating func frame(at address: UInt64, in images: RemoteImages) -> NamedFrame {
-        guard let image = images.image(holding: address) else { return outside(address, images) }
-        if let frame = known.value(for: address) { return frame }
-        let frame = lookUp(address, in: image)
-        known.insert(frame, for: address)
-        return frame
+    private static let main = "main"
+
+    /// Begins with a stack: files and lines are looked for from now on, for some time.
+    mutating func beginStack() { lineNanosecondsLeft = lineNanoseconds }
+
+    /// The functions that an address lies in, the innermost inlined one first.
+    ///
+    /// - Parameters:
+    ///   - address: the address.
+    ///   - images: the process's binaries.
+    ///   - modules: their unwind tables, which know where functions begin that have no name.
+    mutating func frames(at address: UInt64, in images: RemoteImages, modules: ModuleTable) -> [NamedFrame] {
+        guard let image = images.image(holding: address) else { return [outside(address, images)] }
+        if let frames = known.value(for: address) { return frames }
+        let (plain, isLined) = lookUp(address, in: image, modules)
+        guard isLined else {
+            known.insert([plain], for: address)
+            return [plain]
+        }
+        // What there is no time for now is not kept, so that it is asked for again.
+        guard lineNanosecondsLeft > 0 else { return [plain] }
+        let begin = Clock.now()
+        defer { lineNanosecondsLeft -= Clock.now().nanoseconds(since: begin) }
+        if !isLinesKnown {
+            lines = symbols.lines(of: image)?.symbols(for: image)
+            isLinesKnown = true
+        }
+        var frames = lines?.linedFunctions(at: address) ?? []
+        // Where the two disagree, the symbol table that was read here has the last word.
+        if !(frames.last.map { Demangler.isSwift($0.symbol) || $0.symbol == Self.main } ?? false) { frames = [] }
+        let lined = naming.frames(of: frames, at: address &- image.bias, in: image.loaded)
+        known.insert(lined.isEmpty ? [plain] : lined, for: address)
+        return lined.isEmpty ? [plain] : lined
     }
 
-    private func lookUp(_ address: UInt64, in image: RemoteImage) -> NamedFrame {
+    /// Reads the symbols of all binaries, which would be read when the first of their code is met with.
+    func readSymbols(of images: RemoteImages) {
+        for image in images.images { _ = file(of: image) }
+    }
+
+    private func file(of image: RemoteImage) -> SymbolFile? {
+        image.openPath.flatMap { symbols.file(at: $0, buildIdentifier: image.buildIdentifier, inode: image.inode) }
+    }
+
+    /// The function at an address, by the symbol table, and whether its file and line may be had.
+    private mutating func lookUp(
+        _ address: UInt64,
+        in image: RemoteImage,
+        _ modules: ModuleTable
+    ) -> (NamedFrame, isLined: Bool) {
         let offset = address &- image.bias
-        let file = image.openPath.flatMap {
-            symbols.file(at: $0, buildIdentifier: image.buildIdentifier, inode: image.inode)
-        }
-        guard let symbol = file?.name(at: offset) else {
-            return NamedFrame(
+        guard let symbol = file(of: image)?.name(at: offset) else {
+            // Where the function begins: so that all its addresses are of one function.
+            let start = modules.module(at: address)?.table?.description(at: address)?.start ?? address
+            let nameless = NamedFrame(
                 frame: StackFrame(
-                    function: image.name + "+0x" + String(offset, radix: 16),
+                    function: image.name + "+0x" + String(start &- image.bias, radix: 16),
                     module: image.name,
                     moduleOffset: offset,
                     origin: origin(of: image, symbol: nil, name: nil)
                 ),
                 kind: .function
             )
+            return (nameless, false)
         }
-        let name = Demangler.demangled(symbol).map { SymbolName(demangled: $0, host: hostModule) }
+        let name = Demangler.demangled(symbol).map { SymbolName(demangled: $0, host: naming.hostModule) }
         let plain = CodeNames.cPlusPlusName(symbol) ?? symbol
-        return NamedFrame(
+        let named = NamedFrame(
             frame: StackFrame(
                 function: name?.text ?? boundedText(plain, SymbolLimits.functionNameBytes),
                 module: image.name,
@@ -65,6 +124,9 @@ struct NativeNames {
             ),
             kind: name?.kind ?? .function
         )
+        guard image.isExecutable, !interpreters.contains(image.path) else { return (named, false) }
+        if Demangler.isSwift(symbol) { isSwift = true }
+        return (named, Demangler.isSwift(symbol) || isSwift && symbol == Self.main)
     }
 
     private func origin(of image: RemoteImage, symbol: String?, name: SymbolName?) -> StackFrame.Origin {
@@ -72,7 +134,12 @@ struct NativeNames {
         // A library of a package, and not of the application: /app/venv/lib/python3.12/site-packages/….
         let isPackaged = image.path.contains("-packages/") || image.path.contains("/node_modules/")
         if isPackaged || image.name.contains(".cpython-") { return .library }
-        return FrameClassifier.origin(in: image.origin, symbol: symbol, name: name)
+        return FrameClassifier.origin(
+            in: image.origin,
+            symbol: symbol,
+            name: name,
+            hostHoldsCLibrary: naming.hostHoldsCLibrary
+        )
     }
 
     /// The frame of code that belongs to no binary: by what its compiler wrote down for others.

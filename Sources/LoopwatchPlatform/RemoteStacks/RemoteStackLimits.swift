@@ -31,6 +31,12 @@ package enum RemoteStackLimits {
     static let functionsOfAllFiles = 4_000_000
     /// Files whose symbols are kept, each with an open descriptor.
     static let symbolFiles = 128
+    /// Builds of executables of which files and lines are read, each with an open descriptor: what was read of them is kept.
+    static let linedFiles = 32
+    /// Bytes of such an executable.
+    static let linedFileBytes: Int64 = 1024 * 1024 * 1024
+    /// Nanoseconds for which files and lines of one stack are looked for; the rest is had when it is read again.
+    package static let lineNanoseconds: Int64 = 30_000_000
     /// Bytes of a symbol table that are read at once.
     static let symbolPieceBytes = 24 * 16_384
     /// Bytes of a table of names in which names are looked for as a whole.
@@ -48,6 +54,8 @@ package enum RemoteStackLimits {
     static let interpreters = 64
     /// Threads of one interpreter that are gone through.
     static let interpreterThreads = 4_096
+    /// Threads that are read beforehand, so that their code is known when a stack is wanted.
+    static let threadsPrepared = 16
     /// Frames of one Python thread.
     static let pythonFrames = 512
     /// Times that the frames of a thread that runs are read until readings agree.

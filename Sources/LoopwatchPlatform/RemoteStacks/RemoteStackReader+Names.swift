@@ -12,6 +12,7 @@ extension RemoteStackReader {
     ///   - isInnermostKnown: whether none of those are missing at the inner end.
     mutating func assemble(_ raw: RawStack, python: PythonFrames?, isInnermostKnown: Bool) -> Stack {
         var native: [StackInterleaving.Native] = []
+        names.beginStack()
         for (index, frame) in raw.frames.enumerated() {
             if let framePointer = unwinder.framePointers[index], runtimes.script != nil {
                 // Frames that V8 generated are either a function's, or of no interest.
@@ -21,8 +22,9 @@ extension RemoteStackReader {
                 continue
             }
             let place = frame.isReturnAddress ? frame.address &- 1 : frame.address
-            let named = names.frame(at: place, in: images)
-            native.append(StackInterleaving.Native(frame: named, raw: frame, role: role(of: named, at: place)))
+            for named in names.frames(at: place, in: images, modules: unwinder.modules) {
+                native.append(StackInterleaving.Native(frame: named, raw: frame, role: role(of: named, at: place)))
+            }
         }
         var calls: [[NamedFrame]] = []
         for call in python?.calls ?? [] { calls.append(call.map { pythonFrame($0) }) }
@@ -30,10 +32,16 @@ extension RemoteStackReader {
             calls[first][0].frame.isUncertain = true
         }
         var assembly = StackAssembly()
-        for placed in StackInterleaving.place(native: native, isTruncated: raw.isTruncated, calls: calls) {
-            var raw = placed.raw
-            raw.isUncertain = raw.isUncertain || placed.frame.frame.isUncertain
-            assembly.append([placed.frame], from: raw)
+        let placed = StackInterleaving.place(native: native, isTruncated: raw.isTruncated, calls: calls)
+        var index = 0
+        while index < placed.count {
+            // Functions that were inlined into one another are of one address.
+            var end = index + 1
+            while end < placed.count, placed[end].frame.frame.link == .inlined { end += 1 }
+            var raw = placed[index].raw
+            raw.isUncertain = raw.isUncertain || placed[index].frame.frame.isUncertain
+            assembly.append(placed[index..<end].map(\.frame), from: raw)
+            index = end
         }
         return Stack(frames: assembly.frames, isTruncated: python?.isTruncated ?? raw.isTruncated)
     }

@@ -36,7 +36,7 @@ package struct RemoteStackReader: ~Copyable {
     /// The process.
     package let process: Int32
     /// What reading has cost so far.
-    package private(set) var statistics = Statistics()
+    package internal(set) var statistics = Statistics()
     private let memory: ProcessMemory
     private let symbols: RemoteSymbolCache
     private var program: RemoteProgram
@@ -58,14 +58,20 @@ package struct RemoteStackReader: ~Copyable {
     /// - Parameters:
     ///   - process: the process; not this one.
     ///   - symbols: symbols that are kept, to be shared by all readers of one thread.
-    package init(process: Int32, symbols: RemoteSymbolCache = RemoteSymbolCache()) throws(RemoteStackProblem) {
+    ///   - lineNanoseconds: for how long files and lines of one stack are looked for, in programs that are compiled; what
+    ///     there is no time for is had when the stack is read again.
+    package init(
+        process: Int32,
+        symbols: RemoteSymbolCache = RemoteSymbolCache(),
+        lineNanoseconds: Int64 = RemoteStackLimits.lineNanoseconds
+    ) throws(RemoteStackProblem) {
         let memory = ProcessMemory(process: process)
         (program, images) = try Self.look(at: process, memory)
         self.process = process
         self.symbols = symbols
         self.memory = memory
         runtimes = RemoteRuntimes(in: [], memory: memory, symbols: symbols)
-        names = NativeNames(process: process, symbols: symbols)
+        names = NativeNames(process: process, symbols: symbols, lineNanoseconds: lineNanoseconds)
         stackMemory = StackMemory(process: process)
         adopt()
     }
@@ -190,9 +196,14 @@ package struct RemoteStackReader: ~Copyable {
         let raw = unwind(from: registers)
         let state = runtimes.python?.frames.state(ofThread: files.innerIdentifier)
         let frames = state.flatMap { runtimes.python?.frames.frames(ofState: $0) }
+        func hasMoved() -> Bool { files.call() != call || files.motion() != before }
+        // Names of compiled code come from files, which takes long the first time; those of interpreters from the process.
+        if runtimes.python == nil, runtimes.script == nil {
+            if hasMoved() { return .failure(.moved) }
+            return .success(assemble(raw, python: nil, isInnermostKnown: true))
+        }
         let stack = assemble(raw, python: frames, isInnermostKnown: true)
-        guard files.call() == call, files.motion() == before else { return .failure(.moved) }
-        return .success(stack)
+        return hasMoved() ? .failure(.moved) : .success(stack)
     }
 
     private mutating func running(_ files: RemoteThreadFiles, allowsStop: Bool) -> Result<Stack, RemoteStackOmission> {
@@ -209,7 +220,13 @@ package struct RemoteStackReader: ~Copyable {
         var tally = StoppedThread.Tally()
         defer { count(tally) }
         do throws(StoppedThread.Failure) {
-            let stopped = try StoppedThread(files, of: process, into: copy.bytes, counting: &tally)
+            let stopped = try StoppedThread(
+                files.identifier,
+                of: process,
+                callDescriptor: files.callDescriptor,
+                into: copy.bytes,
+                counting: &tally
+            )
             let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(copy.bytes)[..<stopped.stackBytes])
             stackMemory.begin(copy: bytes, at: stopped.stackAddress)
             return .success(assemble(unwind(from: stopped.registers), python: nil, isInnermostKnown: true))

@@ -25,6 +25,19 @@ package enum RemoteThreadList {
         return found.sorted()
     }
 
+    /// The number that this process knows a thread by; `nil` if it is gone.
+    ///
+    /// - Parameter inner: its number as its own process knows it, which is another one in a container.
+    static func thread(withInnerIdentifier inner: ThreadIdentifier, in process: Int32) -> Int32? {
+        func innerIdentifier(of thread: Int32) -> ThreadIdentifier? {
+            let status = WholeFile.bytes(at: "/proc/\(process)/task/\(thread)/status", atMost: 8_192)
+            return status.isEmpty ? nil : RemoteThreadFiles.innerIdentifier(status: status) ?? thread
+        }
+        // Mostly they are the same.
+        if innerIdentifier(of: inner) == inner { return inner }
+        return identifiers(of: process).first { innerIdentifier(of: $0) == inner }
+    }
+
     /// The name of a thread (`comm`, at most 15 bytes); `nil` if it is gone.
     package static func name(of thread: Int32, in process: Int32) -> String? {
         let bytes = WholeFile.bytes(at: "/proc/\(process)/task/\(thread)/comm", atMost: 64)

@@ -169,61 +169,21 @@ package final class Symbolizer {
     private func lookUp(_ address: UInt64, in image: LoadedImage, inHurry: Bool) -> [NamedFrame] {
         let offset = address &- image.bias
         let isFile = image.isELF && image.path.hasPrefix("/")
-        var functions = isFile ? symbols.functions(at: address, inHurry: inHurry) : []
-        if image.origin == .host, !inHurry, let first = functions.first, first.line == nil {
-            (functions[0].file, functions[0].line) = lineBefore(address, of: first.symbol)
+        var functions: [RuntimeSymbols.Function] = []
+        if isFile {
+            let isLined = image.origin == .host && !inHurry
+            functions =
+                isLined ? symbols.linedFunctions(at: address) : symbols.functions(at: address, inHurry: inHurry)
         }
         // The C library's internal names of a function are not those that people know: __GI___nanosleep.
         if functions.isEmpty || image.origin == .system, let name = exportedName(at: offset, in: image) {
             let outermost = functions.popLast()
             functions.append(.init(symbol: name, displayName: "", file: outermost?.file, line: outermost?.line))
         }
-        let frames = functions.enumerated().map { index, function in
-            let name = Demangler.demangled(function.symbol).map { demangled in
-                let name = SymbolName(demangled: demangled, host: hostModule)
-                let origin = FrameClassifier.origin(
-                    in: image.origin,
-                    symbol: function.symbol,
-                    name: name,
-                    hostHoldsCLibrary: table.hostHoldsCLibrary
-                )
-                // An application is made of many modules; the file tells which.
-                return origin == .host ? SymbolName(demangled: demangled, host: name.module) : name
-            }
-            let plain = function.displayName.isEmpty ? function.symbol : function.displayName
-            let frame = StackFrame(
-                function: name?.text ?? boundedText(plain, SymbolLimits.functionNameBytes),
-                file: function.file.map { path in
-                    path.utf8.count > SymbolLimits.sourcePathBytes
-                        ? String(decoding: path.utf8.suffix(SymbolLimits.sourcePathBytes), as: UTF8.self) : path
-                },
-                line: function.line,
-                module: image.name,
-                moduleOffset: offset,
-                origin: FrameClassifier.origin(
-                    in: image.origin,
-                    symbol: function.symbol,
-                    name: name,
-                    hostHoldsCLibrary: table.hostHoldsCLibrary
-                ),
-                link: index == 0 ? .call : .inlined
-            )
-            return NamedFrame(frame: frame, kind: name?.kind ?? .function)
-        }
+        let naming = FunctionNaming(hostModule: hostModule, hostHoldsCLibrary: table.hostHoldsCLibrary)
+        let frames = naming.frames(of: functions, at: offset, in: image)
         return frames.isEmpty ? [NamedFrame(frame: Self.nameless(offset, in: image), kind: .function)] : frames
     }
-
-    /// The line of the code just before an address that the compiler gave none, as it does to what it made up itself.
-    private func lineBefore(_ address: UInt64, of symbol: String) -> (file: String?, line: Int?) {
-        for distance in Self.lineDistances where address > distance {
-            guard let near = symbols.functions(at: address - distance).first, near.symbol == symbol else { break }
-            if near.line != nil { return (near.file, near.line) }
-        }
-        return (nil, nil)
-    }
-
-    /// How far before an address its line is looked for, in bytes: few looks, near ones first.
-    private static let lineDistances: [UInt64] = [4, 10, 20, 40, 80]
 
     /// A frame without a name: the binary and the offset in it.
     static func nameless(_ offset: UInt64, in image: LoadedImage) -> StackFrame {

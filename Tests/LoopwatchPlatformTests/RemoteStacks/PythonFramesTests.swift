@@ -111,6 +111,50 @@ struct PythonFramesTests {
         }
     }
 
+    @Test("the holder of the global lock is a thread that there is, while it has it", arguments: PythonLayout.all)
+    func globalLock(layout: PythonLayout) {
+        let python = FabricatedPython(layout)
+        _ = python.thread(71)
+        let state = python.thread(72)
+        #expect(python.reader.globalLockHolder() == nil)
+        python.setGlobalLockHolder(state, isLocked: 1)
+        #expect(python.reader.globalLockHolder() == 72)
+        // It was given back.
+        python.setGlobalLockHolder(state, isLocked: 0)
+        #expect(python.reader.globalLockHolder() == nil)
+        // It was not yet made.
+        python.setGlobalLockHolder(state, isLocked: -1)
+        #expect(python.reader.globalLockHolder() == nil)
+        // Anything else.
+        for address in [0, 13, state + 8, 0x7fff_0000, .max] as [UInt64] {
+            python.setGlobalLockHolder(address, isLocked: 1)
+            #expect(python.reader.globalLockHolder() == nil)
+        }
+    }
+
+    @Test("a global lock that is passed on while it is read has no holder")
+    func globalLockPassedOn() {
+        let python = FabricatedPython(.python312)
+        let states = [python.thread(71), python.thread(72)]
+        var step = 0
+        python.setGlobalLockHolder(states[0], isLocked: 1)
+        guard case .inInterpreter(let pointer) = python.layout.globalLock.place,
+            let interpreter = python.memory.word(at: python.runtime + UInt64(python.layout.runtimeInterpreters)),
+            let lock = python.memory.word(at: interpreter + UInt64(pointer))
+        else {
+            Issue.record("no lock")
+            return
+        }
+        // After the lock was read for the first time, and before it is for the second.
+        python.memory.beforeRead = { memory in
+            step += 1
+            memory.put(states[step < 6 ? 0 : 1], at: lock + UInt64(python.layout.globalLock.holder))
+        }
+        #expect(python.reader.globalLockHolder() == nil)
+        #expect(step > 6)
+        #expect(python.reader.globalLockHolder() == 72)
+    }
+
     // MARK: - Threads that run
 
     @Test("of a thread that stays are agreed on at once")
@@ -187,6 +231,7 @@ struct PythonFramesTests {
             (PythonLayout.description(changing: [PythonLayout.Word.freeThreaded: 1]), "without a global lock"),
             (PythonLayout.description(changing: [PythonLayout.Word.codeLines: 1 << 40]), "as expected"),
             (PythonLayout.description(changing: [PythonLayout.Word.frameOwner: 1 << 20]), "as expected"),
+            (PythonLayout.description(changing: [PythonLayout.Word.lockHolder: 1]), "as expected"),
             (FabricatedMemory(), "cannot be read"),
         ]
         for (memory, words) in unknown {

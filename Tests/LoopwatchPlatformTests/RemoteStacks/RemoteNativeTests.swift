@@ -4,7 +4,6 @@
 #if arch(x86_64)
     import Glibc
     import LoopwatchCore
-    import Synchronization
     import Testing
 
     @testable import LoopwatchPlatform
@@ -88,66 +87,6 @@
             blocked.release()
             try eventually("the thread gets through") { blocked.hasEnded }
             thread.join()
-        }
-
-        /// What a thread that waits for events and computes in turns has seen.
-        private final class Turns: Sendable {
-            let waits = Atomic<Int>(0)
-            let interrupted = Atomic<Int>(0)
-        }
-
-        /// The calls of epoll(7), which the module of the C library does not import: ones that the kernel never restarts.
-        private final class EpollCalls: Sendable {
-            private typealias Wait = @convention(c) (CInt, UnsafeMutableRawPointer, CInt, CInt) -> CInt
-            let create: @convention(c) (CInt) -> CInt
-            private let waitFunction: Wait
-
-            init() throws {
-                create = unsafeBitCast(
-                    try #require(dlsym(nil, "epoll_create1")),
-                    to: (@convention(c) (CInt) -> CInt).self
-                )
-                waitFunction = unsafeBitCast(try #require(dlsym(nil, "epoll_wait")), to: Wait.self)
-            }
-
-            func wait(on descriptor: CInt, milliseconds: CInt) -> CInt {
-                withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { events in
-                    waitFunction(descriptor, events.baseAddress!, 1, milliseconds)
-                }
-            }
-        }
-
-        @Test("no call that waits is cut short by them")
-        func nothingInterrupted() async throws {
-            let turns = Turns()
-            let calls = try EpollCalls()
-            let thread = try TestThread("turns") { signals in
-                let descriptor = calls.create(0)
-                defer { close(descriptor) }
-                signals.begin()
-                var word: UInt64 = 1
-                while !signals.isStopping {
-                    for _ in 0..<2_000 { word = word &* 6_364_136_223_846_793_005 &+ 1 }
-                    if word == 0 { break }
-                    if calls.wait(on: descriptor, milliseconds: 1) < 0, errno == EINTR {
-                        turns.interrupted.add(1, ordering: .relaxed)
-                    }
-                    turns.waits.add(1, ordering: .relaxed)
-                }
-            }
-            await #expect(processExitsWith: .success) { [identifier = thread.identifier as Int32] in
-                recordingErrors {
-                    var reader = try RemoteStackReader(process: getppid())
-                    let deadline = Clock.now().advanced(byNanoseconds: 4_000_000_000)
-                    while Clock.now() < deadline { _ = reader.stack(of: identifier, allowsStop: true) }
-                    #expect(reader.statistics.captures > 100)
-                    #expect(reader.statistics.callsInterrupted == 0)
-                    print("stops: \(reader.statistics)")
-                }
-            }
-            thread.stop()
-            #expect(turns.interrupted.load(ordering: .relaxed) == 0)
-            #expect(turns.waits.load(ordering: .relaxed) > 100)
         }
     }
 #endif

@@ -36,4 +36,19 @@ struct RemoteProgramTests {
             reader.stack(of: target.identifier, allowsStop: false) == .failure(.threadGone)
         }
     }
+
+    @Test("tells functions that have no name apart by where they begin")
+    func nameless() throws {
+        let target = try TargetProcess(["sh", "-c", "echo ready; exec sleep 600"], untilLine: "ready")
+        var reader = try RemoteStackReader(process: target.identifier)
+        let stack = try reader.stack(of: target.identifier, "sleep sleeps") { stack in
+            stack.frames.contains { $0.module == "sleep" || $0.module == "coreutils" || $0.module == "busybox" }
+        }
+        // Distributions strip such programs.
+        for frame in stack.frames {
+            guard frame.function.hasPrefix(frame.module + "+0x") else { continue }
+            let start = try #require(UInt64(frame.function.dropFirst(frame.module.count + 3), radix: 16))
+            #expect(start < frame.moduleOffset && frame.moduleOffset - start < 1 << 20, "\(frame)")
+        }
+    }
 }

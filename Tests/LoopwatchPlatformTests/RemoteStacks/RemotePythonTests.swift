@@ -135,4 +135,57 @@ struct RemotePythonTests {
         #expect(read > 100)
         #expect(reader.statistics.stops == 0)
     }
+
+    @Test(
+        "tell who holds the global lock, and where, and nothing where nobody does",
+        .enabled(if: !interpreters.isEmpty, "there is no Python 3.11 to 3.13 here"),
+        arguments: interpreters
+    )
+    func globalLock(interpreter: String) throws {
+        // A loop of C that never gives the lock back; the main thread waits for it for ever.
+        let program = """
+            import sys, threading, time
+
+            def hog():
+                sum(iter(int, 1))
+
+            print("ids", flush=True)
+            if sys.argv[1] == "hog":
+                threading.Thread(target=hog, daemon=True).start()
+            time.sleep(600)
+            """
+        let held = try TargetProcess([interpreter, "-c", program, "hog"], untilLine: "ids")
+        var reader = try RemoteStackReader(process: held.identifier)
+        var holder: (thread: Int32, stack: Stack)?
+        try eventually("the lock is held for long") {
+            holder = reader.globalLockHolder()
+            return holder?.stack.blamed?.function == "hog"
+        }
+        #expect(holder?.stack.blamed?.line == 4 && holder?.thread != held.identifier)
+        #expect(reader.statistics.stops == 0)
+
+        let free = try TargetProcess([interpreter, "-c", program, "nobody"], untilLine: "ids")
+        var other = try RemoteStackReader(process: free.identifier)
+        _ = try other.stack(of: free.identifier, "it sleeps") { stack in
+            stack.frames.contains { $0.function == "<module>" && $0.line == 9 }
+                && stack.frames.contains { $0.function == "clock_nanosleep" }
+        }
+        #expect(other.globalLockHolder() == nil)
+    }
+
+    @Test(
+        "are had at once after preparation",
+        .enabled(if: !interpreters.isEmpty, "there is no Python 3.11 to 3.13 here"),
+        arguments: interpreters
+    )
+    func prepared(interpreter: String) throws {
+        let target = try TargetProcess([interpreter, "-c", Self.program], untilLine: "ids")
+        var reader = try RemoteStackReader(process: target.identifier)
+        reader.prepare()
+        #expect(reader.statistics == RemoteStackReader.Statistics())
+        let stack = try reader.stack(of: target.identifier, "the main thread naps") { stack in
+            stack.blamed?.function == "nap"
+        }
+        #expect(stack.frames.contains { $0.function == "clock_nanosleep" })
+    }
 }

@@ -11,6 +11,8 @@ struct RemoteImage: Equatable {
     var openPath: String?
     /// Number of its file.
     var inode: UInt64
+    /// Address of its first byte.
+    var base: UInt64
     /// Lowest address of its code.
     var textStart: UInt64
     /// Address after its code.
@@ -23,4 +25,18 @@ struct RemoteImage: Equatable {
     var origin: ImageOrigin
     /// Whether it is the executable.
     var isExecutable: Bool
+
+    /// The same as binaries of this process are described.
+    var loaded: LoadedImage {
+        LoadedImage(
+            path: path,
+            name: name,
+            base: base,
+            textStart: textStart,
+            textEnd: textEnd,
+            bias: bias,
+            isELF: true,
+            origin: origin
+        )
+    }
 }

@@ -64,6 +64,7 @@ struct RemoteImages {
             name: boundedText(path.split(separator: "/").last.map(String.init) ?? path, SymbolLimits.moduleNameBytes),
             openPath: openPath,
             inode: place.inode,
+            base: place.base,
             textStart: textStart,
             textEnd: textEnd,
             bias: program.bias,

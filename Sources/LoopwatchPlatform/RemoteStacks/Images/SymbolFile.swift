@@ -66,6 +66,7 @@ package final class RemoteSymbolCache {
 
     private var files: [Key: (file: SymbolFile, lastUse: Int)] = [:]
     private var uses = 0
+    private var lines: [Key: SourceLines?] = [:]
     private let debugFolder: String
 
     /// Creates an empty cache.
@@ -99,6 +100,20 @@ package final class RemoteSymbolCache {
             files[oldest.key] = nil
         }
         return symbols
+    }
+
+    /// Files and lines of an executable; `nil` if its file cannot be read, or too many others were.
+    ///
+    /// - Parameter image: the executable, whose symbols were looked up before.
+    func lines(of image: RemoteImage) -> SourceLines? {
+        // Without an identifier, a build cannot be told from the next under the same path.
+        guard !image.buildIdentifier.isEmpty, let path = image.openPath else { return nil }
+        let key = Key.build(image.buildIdentifier)
+        if let known = lines[key] { return known }
+        guard lines.count < RemoteStackLimits.linedFiles else { return nil }
+        let opened = SourceLines(openPath: path)
+        lines[key] = .some(opened)
+        return opened
     }
 
     private func use(_ key: Key) -> SymbolFile? {

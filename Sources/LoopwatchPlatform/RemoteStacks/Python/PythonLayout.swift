@@ -36,6 +36,8 @@ struct PythonLayout: Equatable {
     var frameInstruction: Int
     var frameOwner: Int
     var entry: Entry
+    // struct _gil_runtime_state.
+    var globalLock: PythonGlobalLock
     // PyCodeObject.
     var codeFirstLine: Int
     var codeFile: Int

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension PythonLayout {
-    /// CPython 3.11 (Include/internal/pycore_frame.h, pycore_interp.h, pycore_runtime.h, Include/cpython/{code,pystate,
+    /// CPython 3.11 (Include/internal/pycore_frame.h, pycore_gil.h, pycore_interp.h, pycore_runtime.h, Include/cpython/{code,pystate,
     /// unicodeobject}.h), on a 64-bit machine.
     static let python311 = PythonLayout(
         version: "3.11",
@@ -17,6 +17,7 @@ extension PythonLayout {
         frameInstruction: 56,
         frameOwner: 69,
         entry: .flag(68),
+        globalLock: PythonGlobalLock(place: .inRuntime(360), holder: 8, isLocked: 16),
         codeFirstLine: 72,
         codeFile: 112,
         codeQualifiedName: 128,

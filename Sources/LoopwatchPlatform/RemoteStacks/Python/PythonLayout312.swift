@@ -17,6 +17,7 @@ extension PythonLayout {
         frameOwner: 70,
         // FRAME_OWNED_BY_CSTACK.
         entry: .owner(3),
+        globalLock: PythonGlobalLock(place: .inInterpreter(pointer: 384), holder: 8, isLocked: 16),
         codeFirstLine: 68,
         codeFile: 112,
         codeQualifiedName: 128,

@@ -19,9 +19,12 @@ extension PythonLayout {
             return .unknown("Python 3.13: it does not describe itself as expected")
         }
         func value(_ word: Int) -> Int { Int(words[word]) }
+        // Each interpreter has room for a lock, and a pointer to the one that it uses.
+        let lock = value(Word.interpreterLock)
         let frameFieldsEnd = max(value(Word.frameExecutable), value(Word.framePrevious), value(Word.frameInstruction))
         guard frameFieldsEnd < 1_024, value(Word.frameOwner) < 1_024, value(Word.threadNativeIdentifier) < 65_536,
-            value(Word.codeInstructions) < 4_096
+            value(Word.codeInstructions) < 4_096,
+            [Word.lockHolder, Word.lockIsLocked].allSatisfy({ (lock..<lock + 256).contains(value($0)) })
         else { return .unknown("Python 3.13: it does not describe itself as expected") }
         return .known(
             PythonLayout(
@@ -37,6 +40,11 @@ extension PythonLayout {
                 frameInstruction: value(Word.frameInstruction),
                 frameOwner: value(Word.frameOwner),
                 entry: .owner(3),
+                globalLock: PythonGlobalLock(
+                    place: .inInterpreter(pointer: value(Word.interpreterLockPointer)),
+                    holder: value(Word.lockHolder) - lock,
+                    isLocked: value(Word.lockIsLocked) - lock
+                ),
                 codeFirstLine: value(Word.codeFirstLine),
                 codeFile: value(Word.codeFile),
                 codeQualifiedName: value(Word.codeQualifiedName),
@@ -64,6 +72,10 @@ extension PythonLayout {
         static let runtimeInterpreters = 5
         static let interpreterNext = 8
         static let interpreterThreads = 9
+        static let interpreterLockPointer = 14
+        static let interpreterLock = 15
+        static let lockIsLocked = 17
+        static let lockHolder = 18
         static let threadNext = 21
         static let threadFrame = 23
         static let threadNativeIdentifier = 25

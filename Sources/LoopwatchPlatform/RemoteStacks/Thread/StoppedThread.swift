@@ -34,20 +34,23 @@ struct StoppedThread {
     /// Stops a thread and lets it go on.
     ///
     /// - Parameters:
-    ///   - thread: the thread; not stopped if it is in a system call, which the stop would end.
+    ///   - thread: the thread.
     ///   - process: its process.
+    ///   - callDescriptor: its `/proc/PID/task/TID/syscall`, read once more right before: it is not stopped in a system call,
+    ///     which the stop would end.
     ///   - buffer: where its stack is copied to.
     ///   - tally: where the stop is counted.
     init(
-        _ thread: RemoteThreadFiles,
+        _ thread: ThreadIdentifier,
         of process: Int32,
+        callDescriptor: CInt,
         into buffer: UnsafeMutableRawBufferPointer,
         counting tally: inout Tally
     ) throws(Failure) {
         guard let place = buffer.baseAddress else { throw .gone }
         var stop = lw_thread_stop()
-        let outcome = lw_stop_thread(process, thread.identifier, thread.callDescriptor, place, buffer.count, &stop)
-        let refusal = SystemError(operation: "ptrace \(thread.identifier)")
+        let outcome = lw_stop_thread(process, thread, callDescriptor, place, buffer.count, &stop)
+        let refusal = SystemError(operation: "ptrace \(thread)")
         if stop.held_ns > 0 {
             tally.stops += 1
             tally.nanosecondsTotal &+= stop.held_ns

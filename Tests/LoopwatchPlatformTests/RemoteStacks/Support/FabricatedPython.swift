@@ -17,7 +17,7 @@ final class FabricatedPython {
     init(_ layout: PythonLayout) {
         self.layout = layout
         runtime = memory.object(1_024)
-        interpreter = memory.object(layout.interpreterThreads + 64)
+        interpreter = memory.object(max(layout.interpreterThreads, 7_800) + 64)
         memory.put(interpreter, at: runtime + UInt64(layout.runtimeInterpreters))
     }
 
@@ -57,6 +57,23 @@ final class FabricatedPython {
             memory.put(record, at: state + UInt64(pointer))
             memory.put(frame, at: record + UInt64(offset))
         }
+    }
+
+    /// Makes a thread the one that took the global lock last.
+    ///
+    /// - Parameters:
+    ///   - state: the thread's state.
+    ///   - isLocked: 1 if it has it still.
+    func setGlobalLockHolder(_ state: UInt64, isLocked: Int32) {
+        let lock: UInt64
+        switch layout.globalLock.place {
+        case .inRuntime(let offset): lock = runtime + UInt64(offset)
+        case .inInterpreter(let pointer):
+            lock = memory.object(64)
+            memory.put(lock, at: interpreter + UInt64(pointer))
+        }
+        memory.put(state, at: lock + UInt64(layout.globalLock.holder))
+        memory.put(isLocked, at: lock + UInt64(layout.globalLock.isLocked))
     }
 
     /// A string of ASCII.
@@ -132,7 +149,10 @@ extension PythonLayout {
         var words = [UInt64](repeating: 8, count: Word.count)
         let values: [Int: UInt64] = [
             Word.cookie: cookie, Word.version: 0x030d_00f0, Word.freeThreaded: 0, Word.runtimeInterpreters: 632,
-            Word.interpreterNext: 0, Word.interpreterThreads: 7_344, Word.threadNext: 8, Word.threadFrame: 72,
+            Word.interpreterNext: 0, Word.interpreterThreads: 7_344,
+            Word.interpreterLockPointer: 16, Word.interpreterLock: 7_752, Word.lockIsLocked: 7_768,
+            Word.lockHolder: 7_760,
+            Word.threadNext: 8, Word.threadFrame: 72,
             Word.threadNativeIdentifier: 160, Word.framePrevious: 8, Word.frameExecutable: 0,
             Word.frameInstruction: 56, Word.frameOwner: 70, Word.codeFile: 112, Word.codeQualifiedName: 128,
             Word.codeLines: 136, Word.codeFirstLine: 68, Word.codeInstructions: 200, Word.bytesLength: 16,

@@ -1,0 +1,66 @@
+// This source file is part of the Loopwatch project
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LoopwatchCore
+import Testing
+
+@testable import LoopwatchPlatform
+
+@Suite("Files and lines of other processes' programs", .serialized)
+struct SourceLinesTests {
+    @Test("have paths that are not used again, and lead to the file")
+    func paths() {
+        var seen: Set<String> = []
+        for number in [0, 1, 2, 3, 4, 5, 6, 7, 8, 255, 256, .max] as [UInt32] {
+            let path = SourceLines.path(number: number, descriptor: 0)
+            #expect(seen.insert(path).inserted && path.utf8.count < 200)
+            var status = stat()
+            #expect(stat(path, &status) == 0, "\(path)")
+        }
+        let first = SourceLines(openPath: "/proc/self/exe")
+        let second = SourceLines(openPath: "/proc/self/exe")
+        #expect(first != nil && first?.path != second?.path)
+        #expect(SourceLines(openPath: "/proc/self") == nil && SourceLines(openPath: "/no/such/file") == nil)
+    }
+
+    #if arch(x86_64)
+        @Test("are told of a thread that sleeps in a program of Swift, again also when what was read is kept")
+        func lines() async throws {
+            let blocked = BlockedCase(.usleep)
+            let thread = try OwnThread(name: "victim") {
+                _ = blocked.unwindOuter(1)
+                blocked.end()
+            }
+            try eventually("the thread blocks") {
+                guard let identifier = blocked.identifier,
+                    case .inside(let number, _, _, _) = ThreadView(identifier).call()
+                else { return false }
+                return SystemCall.name(of: number) == BlockingWay.usleep.call
+            }
+            let identifier = try #require(blocked.identifier)
+            await #expect(processExitsWith: .success) { [identifier = identifier as Int32] in
+                recordingErrors {
+                    let symbols = RemoteSymbolCache()
+                    for _ in 0..<2 {
+                        var reader = try RemoteStackReader(process: getppid(), symbols: symbols)
+                        // What there was no time for at first is had later.
+                        let stack = try reader.stack(of: identifier, allowsStop: false, "all lines") { stack in
+                            ["unwindInner", "unwindMiddle", "unwindOuter"].allSatisfy { name in
+                                stack.frames.contains { $0.function.contains(name) && $0.line != nil }
+                            }
+                        }
+                        let frames = stack.frames.filter { $0.function.contains("unwind") }
+                        #expect(frames.allSatisfy { $0.file?.hasSuffix(".swift") == true && $0.line ?? 0 > 0 })
+                        #expect(frames.allSatisfy { $0.origin == .host })
+                        // Those of others have none.
+                        #expect(stack.frames.first?.origin == .system && stack.frames.first?.file == nil)
+                    }
+                }
+            }
+            blocked.release()
+            try eventually("the thread gets through") { blocked.hasEnded }
+            thread.join()
+        }
+    #endif
+}
