@@ -122,7 +122,7 @@ struct EpisodeStacks: Sendable {
         var found = note(draft, target, stacks: finding.stacks, capture)
         if draft.state == .ended {
             // What it was at last may be what came after the block, in the same iteration.
-            if let stack = Self.mostFrequent(Self.toBlame(samples).reversed()) { found.stack = stack }
+            if let stack = Self.mostFrequent(Blame.ofKnownThreads.stacks(samples).reversed()) { found.stack = stack }
         } else {
             records[key]?.samples = Array(samples.suffix(Self.samplesMost))
         }

@@ -90,7 +90,8 @@ extension IterationDetector {
     /// Whether nothing but one iteration can lie between two looks: the next wait was awaited all the time, or the thread
     /// slept in one call and was not put on a CPU.
     private static func isLinked(_ before: LoopLook, _ look: LoopLook) -> Bool {
-        if before.isArmed { return true }
+        // Armed at both: whoever stops waiting for it says so at the next look.
+        if before.isArmed, look.isArmed { return true }
         guard let call = before.observation.call, call == look.observation.call else { return false }
         return look.observation.runs == 0
     }

@@ -10,7 +10,8 @@ public struct LoopLook: Sendable, Equatable {
     public var observation: Observation
     /// Whether the process is stopped, as by `SIGSTOP` or a debugger.
     public var isStopped: Bool
-    /// Whether the next entry to the wait is awaited since this look or an earlier one, without a gap.
+    /// Whether the next entry to the wait is awaited at this look, and was at the look before without a gap in between if
+    /// that says so as well.
     public var isArmed: Bool
 
     /// Creates a look.

@@ -79,7 +79,7 @@ public struct LoopRanking: Sendable {
     /// Forgets a thread that has ended.
     public mutating func remove(_ thread: Int32) {
         threads[thread] = nil
-        for descriptor in waiters.keys { waiters[descriptor]?.remove(thread) }
+        waiters = waiters.mapValues { $0.subtracting([thread]) }.filter { !$0.value.isEmpty }
     }
 
     /// The loops: that of the main thread first, then those that were seen waiting most often.

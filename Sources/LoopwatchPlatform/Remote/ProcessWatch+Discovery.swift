@@ -4,7 +4,7 @@
 internal import Glibc
 internal import LoopwatchCore
 
-/// Finding the loops and pools of a process.
+/// Finding the loops of a process.
 extension ProcessWatch {
     /// Threads whose files are kept open: beyond that they are opened for each look.
     private static let filesKept = 128
@@ -60,7 +60,8 @@ extension ProcessWatch {
             == "anon_inode:[eventpoll]"
     }
 
-    private mutating func refreshThreads() {
+    /// Takes in which threads there are.
+    mutating func refreshThreads() {
         let current = Set(process.threads(atMost: Limits.remoteThreads))
         for gone in threads.keys where !current.contains(gone) {
             threads[gone] = nil
@@ -163,7 +164,8 @@ extension ProcessWatch {
         )
     }
 
-    private mutating func identity(
+    /// A new target.
+    mutating func identity(
         _ name: String,
         _ subject: StallReport.Subject,
         _ threads: [Int32],
@@ -212,59 +214,5 @@ extension ProcessWatch {
         if wanted != .polling, WaitConfirmation.isAllowed { return (.confirmedPolling, nil) }
         if wanted != .polling { say(.traceRefused(process: process), into: &said) }
         return (.polling, nil)
-    }
-
-    // MARK: Pools
-
-    private mutating func addPools(now: MonotonicInstant, into said: inout [Said]) {
-        for (kind, members) in membersByKind().sorted(by: { $0.key.name < $1.key.name })
-        where !pools.contains(where: { $0.detector.kind == kind }) && pools.count < Limits.remotePools {
-            let identity = identity(
-                kind.name,
-                .pool,
-                members,
-                "pool of \(members.count) \(members.count == 1 ? "thread" : "threads") (\(threads[members[0]]?.comm ?? ""))",
-                .polling
-            )
-            let policy = DetectionPolicy(
-                resolutionNanoseconds: options.policy.resolutionNanoseconds,
-                thresholds: options.policy.thresholds,
-                isPool: true
-            )
-            pools.append(
-                RemotePoolWatch(
-                    identity: identity,
-                    detector: RemotePoolDetector(policy: policy, kind: kind, now: now)
-                )
-            )
-            said.append(.found(identity))
-        }
-    }
-
-    private func membersByKind() -> [PoolKind: [Int32]] {
-        let loops = Set(loops.map(\.view.identifier))
-        var members: [PoolKind: [Int32]] = [:]
-        for (identifier, thread) in threads where !loops.contains(identifier) {
-            guard let kind = recognition.kind(comm: thread.comm, isMain: thread.isMain) else { continue }
-            members[kind, default: []].append(identifier)
-        }
-        return members.mapValues { $0.sorted() }
-    }
-
-    mutating func lookAtPools(now: MonotonicInstant, into said: inout [Said]) {
-        guard pools.contains(where: { ($0.detector.nextLook() ?? now) <= now }) else { return }
-        refreshThreads()
-        let members = membersByKind()
-        for index in pools.indices where (pools[index].detector.nextLook() ?? now) <= now {
-            let calls = (members[pools[index].detector.kind] ?? []).compactMap { identifier in
-                let view =
-                    threads[identifier]?.view
-                    ?? RemoteThread(process: process.identifier, thread: identifier, isSampled: true)
-                return view.call().map { (thread: identifier, call: $0) }
-            }
-            let drafts = pools[index].read(calls, at: now)
-            let busy = Array(pools[index].busyThreads.prefix(Limits.remoteThreadsCaptured))
-            say(drafts, of: pools[index].identity, threads: busy, into: &said)
-        }
     }
 }

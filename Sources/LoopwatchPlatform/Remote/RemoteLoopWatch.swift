@@ -38,11 +38,9 @@ struct RemoteLoopWatch {
     private var latestInstant: MonotonicInstant
     private var latestGoing: MonotonicInstant
     private var wasStopped = false
-    private var missing: [WaitEdge] = []
+    /// What is to be told with the edges of the next look.
+    var missing: [WaitEdge] = []
 
-    /// Time after which it is looked whether a wait that is awaited came at once, in nanoseconds.
-    private static let soonNanoseconds: Int64 = 1_000_000
-    private static let programCounterChangesMost = 8
     /// Which part of its time a thread has to compute, or be ready to, where the kernel tells no more of it.
     private static let busyShare = 0.8
 
@@ -144,7 +142,8 @@ struct RemoteLoopWatch {
         }
     }
 
-    private mutating func observe(isArmed: Bool) -> (LoopLook, RemoteCall?)? {
+    /// Looks at the thread; `nil` if it is gone.
+    mutating func observe(isArmed: Bool) -> (LoopLook, RemoteCall?)? {
         // Before anything is read: what is recorded from now on is newer than the look.
         let instant = Clock.now()
         let call = view.call()
@@ -172,7 +171,8 @@ struct RemoteLoopWatch {
         var isStopped = false
         if observation.progress != .free, let state = view.state() {
             if state == "Z" || state == "X" { return nil }
-            isStopped = state == "T" || state == "t"
+            // A thread that this watch itself holds at one of its calls goes on at once.
+            isStopped = state == "T" || state == "t" && confirmation == nil
             if isStopped { observation.isReady = false }
         }
         return (LoopLook(observation: observation, isStopped: isStopped, isArmed: isArmed), call)
@@ -188,95 +188,5 @@ struct RemoteLoopWatch {
         let interruption = Interruption(from: latestGoing, to: look.observation.instant, kind: .suspended)
         interruptions.append(interruption)
         outcome.interruption = interruption
-    }
-
-    // MARK: Means
-
-    /// The loop waits at another place of its program now, as the C library has several.
-    private mutating func followProgramCounter(_ place: UInt64, at instant: MonotonicInstant) {
-        programCounter = place
-        guard case .breakpoints? = edges?.means else { return }
-        programCounterChanges += 1
-        let wasEnabled = edges?.isEnabled ?? false
-        // First given back: a thread has four breakpoints.
-        edges = nil
-        missing.append(.lost(at: instant))
-        if programCounterChanges <= Self.programCounterChangesMost {
-            edges = try? PerfEdges(thread: view.identifier, means: .breakpoints(programCounter: place))
-        }
-        if edges == nil || wasEnabled && edges?.enable(true) != true {
-            edges = nil
-            detector.change(to: WaitConfirmation.isAllowed ? .confirmedPolling : .polling, at: instant)
-        }
-    }
-
-    private mutating func adapt(
-        _ look: LoopLook,
-        edges found: [WaitEdge],
-        isOverrun: Bool,
-        into outcome: inout Outcome
-    ) {
-        let isFree = look.observation.progress == .free
-        looksAway = isFree || look.isStopped ? 0 : looksAway + 1
-        switch detector.rung {
-        case .executionBreakpoints: adaptBreakpoints(look, edges: found, isOverrun: isOverrun, into: &outcome)
-        case .armedBreakpoints: adaptArming(look, edges: found, into: &outcome)
-        case .confirmedPolling: confirm(look)
-        case .tracepoints, .polling: break
-        }
-    }
-
-    private mutating func adaptBreakpoints(
-        _ look: LoopLook,
-        edges found: [WaitEdge],
-        isOverrun: Bool,
-        into outcome: inout Outcome
-    ) {
-        let iterations = found.count / 2 + (isOverrun ? EdgeBudget.iterationsSavedMost : 0)
-        guard !isForced, budget.isExceeded(byIterations: iterations, at: look.observation.instant) else { return }
-        let now = Clock.now()
-        if allowsTracepoints, let means = Tracepoints.means(call: SystemCall.name(of: detector.wait.number)),
-            let tracepoints = try? PerfEdges(thread: view.identifier, means: means), tracepoints.enable(true)
-        {
-            edges = tracepoints
-            detector.change(to: .tracepoints, at: now)
-            return
-        }
-        _ = edges?.enable(false)
-        detector.change(to: .armedBreakpoints, at: now)
-        outcome.notes.append(.busyLoop(name: identity.name, allowsTracepoints: allowsTracepoints))
-    }
-
-    /// Awaits the next wait once the thread stays away, and no longer than until it comes.
-    private mutating func adaptArming(_ look: LoopLook, edges found: [WaitEdge], into outcome: inout Outcome) {
-        guard let edges else { return }
-        let now = Clock.now()
-        let isHit = found.contains { if case .entered(let call, _) = $0 { call == detector.wait } else { false } }
-        if edges.isEnabled, isHit || look.observation.progress == .free {
-            _ = edges.enable(false)
-            fruitless = detector.isBlocked ? 0 : fruitless + 1
-            looksAway = 0
-        } else if !edges.isEnabled, !look.isStopped, looksAway >= (fruitless < 8 ? 2 : 4) {
-            guard edges.enable(true) else { return }
-            soon = now.advanced(byNanoseconds: Self.soonNanoseconds)
-            // From here on every entry is recorded: what this look finds is proved from now on.
-            if let (again, _) = observe(isArmed: true) {
-                outcome.drafts += detector.pass(edges: [], look: again, interruptions: interruptions)
-            }
-        }
-        if look.isArmed, !isHit { fruitless = 0 }
-        if !isForced, !edges.isEnabled, budget.mayTryAgain(runs: look.observation.runs ?? 0, at: now),
-            edges.enable(true)
-        {
-            _ = edges.drain()
-            detector.change(to: .executionBreakpoints, at: now)
-        }
-    }
-
-    private mutating func confirm(_ look: LoopLook) {
-        // A thread that sleeps is not stopped, and need not be: that it sleeps on in one call is proof enough.
-        guard confirmation == nil, looksAway >= 2, !look.isStopped, look.observation.isReady else { return }
-        confirmation = try? WaitConfirmation(thread: view, wait: detector.wait)
-        if confirmation != nil { soon = Clock.now().advanced(byNanoseconds: Self.soonNanoseconds) }
     }
 }

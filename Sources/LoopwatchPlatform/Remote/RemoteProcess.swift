@@ -67,14 +67,6 @@ package final class RemoteProcess: Sendable {
         return status.st_uid == 0
     }
 
-    /// A variable of the environment that it was started with.
-    package func environment(_ name: String) -> String? {
-        let prefix = Array("\(name)=".utf8)
-        let value = WholeFile.bytes(at: "\(folder)/environ", atMost: 1 << 20).split(separator: 0)
-            .first { $0.starts(with: prefix) }
-        return value.map { String(decoding: $0.dropFirst(prefix.count), as: UTF8.self) }
-    }
-
     /// Its threads, as the kernel lists them; the rest is left out.
     package func threads(atMost count: Int) -> [Int32] {
         guard let folder = opendir("\(folder)/task") else { return [] }

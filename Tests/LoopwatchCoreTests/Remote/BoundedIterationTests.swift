@@ -27,6 +27,20 @@ struct BoundedIterationTests {
         #expect(ended.durationUpperNanoseconds == .milliseconds(200))
     }
 
+    @Test("a gap in the waiting is no proof")
+    func gap() {
+        var loop = RemoteLoopDriver(.armedBreakpoints)
+        loop.looks(100, .free)
+        loop.looks(110)
+        loop.looks(120.1, isArmed: true)
+        loop.looks(from: 130, to: 160, isArmed: true)
+        loop.looks(165, isArmed: false)
+        loop.looks(from: 170, to: 210, isArmed: true)
+        #expect(loop.drafts.isEmpty)
+        loop.looks(220, isArmed: true)
+        #expect(loop.drafts.map(\.began) == [at(170)])
+    }
+
     @Test("an entry that comes while it is awaited ends what was proved")
     func burst() {
         var loop = RemoteLoopDriver(.armedBreakpoints)
