@@ -271,7 +271,7 @@ struct PoolFindingTests {
         let name = String(repeating: "é", count: 2_000)
         let report = report(.starved) {
             $0.groups = (0..<8).map {
-                StackGroup(stack: Stack(frames: [Stacks.host(name + "\($0)", (name, 3))]), threads: 1)
+                StackGroup(stack: Stack(frames: [Stacks.host("\($0)" + name, (name, 3))]), threads: 1)
             }
         }
         let why = WarningLineWriterTests.logfmtFields(WarningLineWriterTests.line(report)).last

@@ -195,7 +195,7 @@ struct ProcessWatchTests {
         let watch = try RunningWatch(loop.identifier)
         defer { watch.stop() }
         _ = try watch.finds("main")
-        loop.tell("burst 2000 0.2")
+        loop.tell("burst 6000 0.2")
         _ = try loop.done()
         try eventually("breakpoints are off") { watch.rung("main") == .armedBreakpoints }
         #expect(watch.notes.count == 1 && watch.drafts().isEmpty, "\(watch.notes) \(watch.drafts())")
