@@ -114,6 +114,12 @@ package final class RemoteSymbolCache {
         if let known = lines[key] { return known }
         guard lines.count < RemoteStackLimits.linedFiles else { return nil }
         let opened = SourceLines(process: process)
+        // Another program may run there by now.
+        if let opened {
+            guard let file = FileMemory(path: opened.path),
+                ELFProgram.buildIdentifier(ofFile: file) == image.buildIdentifier
+            else { return nil }
+        }
         lines[key] = .some(opened)
         return opened
     }
