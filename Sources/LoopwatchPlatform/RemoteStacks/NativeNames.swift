@@ -5,7 +5,7 @@ internal import LoopwatchCore
 
 /// Gives names to native code of another process.
 ///
-/// With files, lines and inlined functions where the executable is Swift's and has debug information (``SourceLines``).
+/// With files, lines and inlined functions where the executable is Swift's, has debug information and can be trusted (``SourceLines``).
 struct NativeNames {
     private let process: Int32
     private let symbols: RemoteSymbolCache
@@ -72,7 +72,7 @@ struct NativeNames {
         let begin = Clock.now()
         defer { lineNanosecondsLeft -= Clock.now().nanoseconds(since: begin) }
         if !isLinesKnown {
-            lines = symbols.lines(of: image)?.symbols(for: image)
+            lines = symbols.lines(of: image, process: process)?.symbols(for: image)
             isLinesKnown = true
         }
         var frames = lines?.linedFunctions(at: address) ?? []

@@ -89,10 +89,12 @@ package struct RemoteStackReader: ~Copyable {
             throw ProcFile(path: "/proc/\(process)/maps") == nil
                 ? .notPermitted(RemoteAccess(process: process)) : .processGone
         }
-        guard let first = images.images.first, memory.word(at: first.textStart) != nil else {
-            throw .notPermitted(RemoteAccess(process: process))
+        for _ in 0..<RemoteStackLimits.readings {
+            if let first = images.images.first, memory.word(at: first.textStart) != nil { return (program, images) }
+            // It may have begun another program in between.
+            _ = images.refresh(memory)
         }
-        return (program, images)
+        throw .notPermitted(RemoteAccess(process: process))
     }
 
     /// What is not known of the process, in words, such as an interpreter of a version that is too new.

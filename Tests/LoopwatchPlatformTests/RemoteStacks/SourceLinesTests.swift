@@ -21,7 +21,29 @@ struct SourceLinesTests {
         let first = SourceLines(openPath: "/proc/self/exe")
         let second = SourceLines(openPath: "/proc/self/exe")
         #expect(first != nil && first?.path != second?.path)
+        #expect(SourceLines(process: getpid()) != nil)
         #expect(SourceLines(openPath: "/proc/self") == nil && SourceLines(openPath: "/no/such/file") == nil)
+    }
+
+    @Test("are read only of files that nobody else can have written")
+    func trust() throws {
+        func isTrusted(_ owner: UInt32, _ mode: UInt32, as user: UInt32) -> Bool {
+            SourceLines.isTrusted(owner: owner, mode: mode, user: user)
+        }
+        #expect(isTrusted(0, 0o755, as: 0) && isTrusted(0, 0o755, as: 1000))
+        #expect(isTrusted(1000, 0o755, as: 1000) && isTrusted(1000, 0o775, as: 1000))
+        #expect(!isTrusted(1000, 0o755, as: 0) && !isTrusted(1001, 0o755, as: 1000))
+        #expect(!isTrusted(0, 0o775, as: 0) && !isTrusted(0, 0o757, as: 1000) && !isTrusted(1000, 0o777, as: 1000))
+        // A file that others can write to.
+        var path = Array("/tmp/loopwatch-lines-XXXXXX\0".utf8CString)
+        let descriptor = mkstemp(&path)
+        defer {
+            unlink(path)
+            close(descriptor)
+        }
+        let name = String(decoding: path.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        #expect(fchmod(descriptor, 0o644) == 0 && SourceLines(openPath: name) != nil)
+        #expect(fchmod(descriptor, 0o646) == 0 && SourceLines(openPath: name) == nil)
     }
 
     #if arch(x86_64)

@@ -102,16 +102,24 @@ package final class RemoteSymbolCache {
         return symbols
     }
 
-    /// Files and lines of an executable; `nil` if its file cannot be read, or too many others were.
+    /// Files and lines of the executable of a process; `nil` if its file cannot be read or trusted, or too many others were.
     ///
-    /// - Parameter image: the executable, whose symbols were looked up before.
-    func lines(of image: RemoteImage) -> SourceLines? {
+    /// - Parameters:
+    ///   - image: the executable, whose symbols were looked up before.
+    ///   - process: the process.
+    func lines(of image: RemoteImage, process: Int32) -> SourceLines? {
         // Without an identifier, a build cannot be told from the next under the same path.
-        guard !image.buildIdentifier.isEmpty, let path = image.openPath else { return nil }
+        guard !image.buildIdentifier.isEmpty else { return nil }
         let key = Key.build(image.buildIdentifier)
         if let known = lines[key] { return known }
         guard lines.count < RemoteStackLimits.linedFiles else { return nil }
-        let opened = SourceLines(openPath: path)
+        let opened = SourceLines(process: process)
+        // Another program may run there by now.
+        if let opened {
+            guard let file = FileMemory(path: opened.path),
+                ELFProgram.buildIdentifier(ofFile: file) == image.buildIdentifier
+            else { return nil }
+        }
         lines[key] = .some(opened)
         return opened
     }
