@@ -537,6 +537,7 @@ def run(name, binary, arguments, options):
         if server.pool:
             result.problems += check_pool(server, watcher)
             result.problems += check_gather(server, watcher)
+            result.problems += check_global_lock(server, watcher)
         return result, list(watcher.lines())
     finally:
         if watcher:
@@ -574,6 +575,19 @@ def check_gather(server, watcher):
     kinds = {report["kind"] for report in reports}
     say(f"   gather: {', '.join(report['message'] for report in reports)}")
     return [] if kinds == {"congestion"} else [f"{server.name}: gather was reported as {kinds or 'nothing'}"]
+
+
+def check_global_lock(server, watcher):
+    """A thread that holds Python's global lock blocks the loop, and is named."""
+    before = len(watcher.reports)
+    server.request("/hog?seconds=1")
+    time.sleep(0.5)
+    reports = [report for report in watcher.reports[before:] if "loop" in report and report["cause"] == "lock"]
+    details = [report.get("cause_detail", "") for report in reports]
+    say(f"   global lock: {next(filter(None, details), 'not told')}")
+    if not any("match_everything" in detail for detail in details):
+        return [f"{server.name}: who holds the global lock was not told: {reports[-1:]}"]
+    return []
 
 
 def table(rows):

@@ -21,6 +21,12 @@ struct AttachWork: ~Copyable {
     private var nextPublication: MonotonicInstant
     private var hasFoundTarget = false
 
+    /// For how long files and lines of compiled code are looked for while a report waits, in nanoseconds.
+    private static let lineNanoseconds: Int64 = 5_000_000
+    /// Functions in which a thread of Python waits for the global lock.
+    private static let globalLockFunctions: Set<String> = [
+        "take_gil", "PyEval_RestoreThread", "PyEval_AcquireThread", "PyEval_AcquireLock", "PyGILState_Ensure",
+    ]
     /// Time between publications of the counters while nothing happens, in nanoseconds.
     private static let publicationNanoseconds: Int64 = 100_000_000
     /// Jobs that a loop has to be found at, each another than the ones before, to be taken for one of many short ones.
@@ -60,7 +66,11 @@ struct AttachWork: ~Copyable {
         guard reader == nil, readerProblem == nil else { return }
         var runtimes = ""
         do throws(RemoteStackProblem) {
-            let reader = try RemoteStackReader(process: name.identifier)
+            var reader = try RemoteStackReader(
+                process: name.identifier,
+                lineNanoseconds: Self.lineNanoseconds
+            )
+            reader.prepare()
             runtimes = reader.interpreters.map { ", " + $0 }.joined()
             for remark in reader.remarks { say("\(name.name): \(remark)") }
             self.reader = consume reader
@@ -217,12 +227,26 @@ struct AttachWork: ~Copyable {
         return true
     }
 
+    /// Who holds Python's global lock, if that is what a thread waits for.
+    private mutating func globalLockDetail(_ stack: Stack, of thread: Int32) -> String? {
+        guard stack.frames.contains(where: { Self.globalLockFunctions.contains($0.function) }),
+            let holder = reader?.globalLockHolder(), holder.thread != thread
+        else { return nil }
+        var text = "Python's global lock, held by thread \(holder.thread)"
+        guard let frame = holder.stack.blamed else { return text }
+        text += " at \(frame.function)"
+        guard let file = frame.file?.split(separator: "/").last else { return text }
+        return text + " \(file)" + (frame.line.map { ":\($0)" } ?? "")
+    }
+
     private mutating func read(_ threads: [Int32]) -> RemoteFinding {
         guard reader != nil else { return RemoteFinding(omitted: readerProblem) }
         var finding = RemoteFinding()
         for thread in threads.prefix(Limits.remoteThreadsCaptured) {
             switch reader!.stack(of: thread, allowsStop: options.allowsStop && !process.isWaiting(thread)) {
-            case .success(let stack): finding.stacks.append(stack)
+            case .success(let stack):
+                finding.stacks.append(stack)
+                if threads.count == 1 { finding.causeDetail = globalLockDetail(stack, of: thread) }
             case .failure(let omission): finding.omitted = omission.text
             }
         }

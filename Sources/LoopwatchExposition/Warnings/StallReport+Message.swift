@@ -26,9 +26,12 @@ extension StallReport {
         buffer.append(millisecondsOfNanoseconds: durationNanoseconds)
     }
 
-    /// What the system call was about; `nil` where the cause is none.
+    /// What the system call was about, or which lock it was; `nil` where the cause is neither.
     var systemCallDetail: String? {
-        if case .syscall = cause { causeDetail } else { nil }
+        switch cause {
+        case .syscall, .lock: causeDetail
+        default: nil
+        }
     }
 
     /// The CPU share within its bounds; `nil` where it is unknown or no number.

@@ -6,6 +6,7 @@ Each block tells its true length: a line `BLOCK kind began ended` on standard ou
 """
 
 import asyncio
+import re
 import socket
 import sqlite3
 import subprocess
@@ -158,6 +159,18 @@ async def gather(tasks: int = 2000):
 async def patient(seconds: float):
     """A handler that waits as it should: nothing is blocked."""
     await asyncio.sleep(seconds)
+
+
+def match_everything(seconds):
+    """A regular expression that backtracks holds Python's global lock all the while."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        re.match(r"(a+)+$", "a" * 23 + "b")
+
+
+@app.get("/hog")
+def hog(seconds: float):
+    match_everything(seconds)
 
 
 @app.get("/worker")
