@@ -69,6 +69,9 @@ public struct IterationDetector: Sendable {
         if iteration?.isReported == true { iteration?.isExact = false } else { iteration = nil }
     }
 
+    /// Since when the thread has been away from its wait, in one iteration as far as is known; `nil` if it waits.
+    public var awaySince: MonotonicInstant? { iteration?.sawWait == nil ? iteration?.began : nil }
+
     /// Whether a report of an iteration goes on.
     public var isBlocked: Bool { iteration?.isReported ?? false }
 

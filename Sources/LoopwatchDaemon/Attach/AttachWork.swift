@@ -20,6 +20,11 @@ struct AttachWork: ~Copyable {
     private var queue: [ProcessWatch.Said] = []
     private var nextPublication: MonotonicInstant
     private var hasFoundTarget = false
+    /// What loops were at a little before their block would be reported, by when the iteration began.
+    private var prepared: [RemoteTargetIdentity: (since: MonotonicInstant, finding: RemoteFinding)] = [:]
+    private var budget = PreparationBudget(now: Clock.now())
+    /// Loops of which a block is told that goes on.
+    private var blocked: Set<RemoteTargetIdentity> = []
 
     /// For how long files and lines of compiled code are looked for while a report waits, in nanoseconds.
     private static let lineNanoseconds: Int64 = 5_000_000
@@ -97,6 +102,7 @@ struct AttachWork: ~Copyable {
             }
         }
         let now = Clock.now()
+        prepare(now: now)
         if now >= nextPublication || isOver { publish(now: now) }
         if isOver {
             if hasFoundTarget { say("\(name.name), process \(name.identifier), has ended") }
@@ -136,6 +142,8 @@ struct AttachWork: ~Copyable {
     }
 
     private mutating func remove(_ identity: RemoteTargetIdentity) {
+        prepared[identity] = nil
+        blocked.remove(identity)
         guard let (_, registration) = targets.removeValue(forKey: identity) else { return }
         registration.remove()
     }
@@ -173,6 +181,25 @@ struct AttachWork: ~Copyable {
 
     // MARK: Reports
 
+    /// Reads stacks a little before they are wanted: of a block that is hardly longer than the threshold nothing would be
+    /// left to read, and what is read for the first time takes longer.
+    private mutating func prepare(now: MonotonicInstant) {
+        let policy = process.options.policy
+        let early = policy.thresholdNanoseconds - policy.preparationNanoseconds
+        for away in process.loopsAway(forNanoseconds: early, at: now)
+        where prepared[away.target]?.since != away.since && !blocked.contains(away.target) {
+            guard budget.admit(now: now) else { return }
+            prepared[away.target] = (away.since, read([away.thread]))
+        }
+    }
+
+    private func prepared(for draft: ReportDraft, of identity: RemoteTargetIdentity) -> RemoteFinding? {
+        guard let known = prepared[identity], known.since == draft.began, !known.finding.stacks.isEmpty else {
+            return nil
+        }
+        return known.finding
+    }
+
     private mutating func report(_ draft: ReportDraft, of identity: RemoteTargetIdentity, threads: [Int32]) {
         guard let (target, _) = targets[identity] else { return }
         var draft = draft
@@ -202,6 +229,13 @@ struct AttachWork: ~Copyable {
             }
             queue += later
         }
+        // At the end the reports before it tell, if there were any.
+        if finding.stacks.isEmpty, draft.state == .begun || !blocked.contains(identity),
+            let known = prepared(for: draft, of: identity)
+        {
+            finding = known
+        }
+        if draft.state == .ended { blocked.remove(identity) } else { blocked.insert(identity) }
         watch.report(draft, of: target, finding: finding)
         publish(now: Clock.now())
     }

@@ -180,6 +180,17 @@ package struct ProcessWatch: ~Copyable {
         return loops.first { $0.identity == target }?.detector.currentCause
     }
 
+    /// The loops that have been away from their wait for a time, with their thread and since when.
+    package func loopsAway(
+        forNanoseconds nanoseconds: Int64,
+        at now: MonotonicInstant
+    ) -> [(target: RemoteTargetIdentity, thread: Int32, since: MonotonicInstant)] {
+        loops.compactMap { loop in
+            guard let since = loop.detector.awaySince, now.nanoseconds(since: since) >= nanoseconds else { return nil }
+            return (loop.identity, loop.view.identifier, since)
+        }
+    }
+
     /// Tells that a block that goes on was found to be many jobs in one iteration, none of which blocks.
     package mutating func noteManyJobs(inEpisode episode: UInt64, of target: RemoteTargetIdentity) {
         guard let index = loops.firstIndex(where: { $0.identity == target }) else { return }
