@@ -3,6 +3,7 @@
 
 import Loopwatch
 import LoopwatchCore
+import LoopwatchPlatform
 import Testing
 
 @testable import LoopwatchDaemon
@@ -48,6 +49,15 @@ struct DaemonConfigurationTests {
         #expect(rules.map(\.followsChildren) == [true, false, true, true])
         #expect(rules[0].thresholds?.warning == .milliseconds(20))
         #expect(rules[1].thresholds == nil)
+    }
+
+    @Test("the example is a configuration")
+    func example() throws {
+        let folder = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let path = "/\(folder)/config/loopwatch.json5"
+        let text = try #require(String(validating: WholeFile.bytes(at: path, atMost: 65_536), as: UTF8.self))
+        let configuration = try DaemonConfigurationReader.read(text, file: path).get()
+        #expect(configuration.rules.map(\.selector) == [.port(8000), .commandLine("*redis-server *")])
     }
 
     @Test("everything that is wrong is told, in the order of the file, with line, column and key")

@@ -30,8 +30,17 @@ struct ExecCommand {
             watch.stop()
             throw .unavailable("\(options.command[0]) cannot be started: \(error).")
         }
+        // What it is called is taken from the command: the process itself may be a shell yet, which starts the program.
+        let program = ProcessEntry(
+            identifier: child,
+            parent: 0,
+            startTicks: 0,
+            shortName: "",
+            arguments: options.command
+        )
+        let name = options.watch.name ?? program.programName
         var watching = ProcessWatching(
-            rules: [DaemonConfiguration.Rule(selector: .identifier(child), name: options.watch.name)],
+            rules: [DaemonConfiguration.Rule(selector: .identifier(child), name: name)],
             watch: watch,
             options: { _ in configuration.process },
             say: { output.line("loopwatch: \($0)") }
