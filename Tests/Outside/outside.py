@@ -163,6 +163,11 @@ class Server:
         if status != 200:
             raise Failure(f"{self.name}: /{kind} answered {status}: {body[:200]}")
 
+    def warm_up(self):
+        """Does everything once, which takes longer the first time."""
+        for kind in self.kinds:
+            self.block(kind, 0.001)
+
     def truths(self):
         result = []
         for line in list(self.process.lines):
@@ -408,6 +413,7 @@ class Result:
         self.notices = []
         self.grades = set()
         self.unproved = 0
+        self.is_generous = False
         self.cpu_percent = 0.0
         self.problems = []
 
@@ -452,8 +458,10 @@ def compare(result, server, watcher):
                 match = number
                 break
         if truth.milliseconds < THRESHOLD_MS:
-            # The rest of the iteration may carry it over the threshold; if not, nothing may be said.
-            if match is not None and truth.milliseconds > THRESHOLD_MS - 6:
+            # The rest of the iteration may carry it over the threshold, by more where the machine is busy; else nothing may
+            # be said.
+            rest = 6 * (GENEROUS if result.is_generous else 1)
+            if match is not None and stalls[match][-1]["blocked_ms"] - truth.milliseconds < rest:
                 del unmatched[match]
             continue
         result.expected += 1
@@ -525,12 +533,14 @@ def run(name, binary, arguments, options):
     watcher = None
     try:
         server.start()
+        server.warm_up()
         watcher = Watcher(binary, server, arguments, options.user)
         eventually(
             "a loop to be found", 20, lambda: any(": loop " in line for line in watcher.lines())
         )
         time.sleep(1.5)
         result = Result(server)
+        result.is_generous = options.generous
         result.cpu_percent = exercise(server, watcher, options.rounds, options.healthy, options.seed)
         time.sleep(0.5)
         compare(result, server, watcher)
