@@ -79,6 +79,11 @@ struct StackInWarningTests {
         #expect(ending(nil) { $0.causeDetail = "/var/db/orders" } == " on=/var/db/orders\n")
         let lock = ending(nil) { ($0.causeDetail, $0.cause) = ("/var/db/orders", .lock) }
         #expect(lock == "\n", "only a system call is about something")
+        let remote = ending(nil) {
+            ($0.causeDetail, $0.cause) = ("Python's global lock", .lock)
+            $0.process = RemoteProcessName(name: "api", identifier: 7)
+        }
+        #expect(remote == " on=\"Python's global lock\"\n", "of a lock in another process something may be known")
         let long = ending(nil) { $0.causeDetail = "/" + String(repeating: "é", count: 400) + "/end" }
         #expect(
             long.utf8.count < Limits.nameBytesInLine + 10 && long.hasPrefix(" on=...é") && long.hasSuffix("é/end\n")

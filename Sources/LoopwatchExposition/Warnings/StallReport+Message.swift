@@ -29,7 +29,9 @@ extension StallReport {
     /// What the system call was about, or which lock it was; `nil` where the cause is neither.
     var systemCallDetail: String? {
         switch cause {
-        case .syscall, .lock: causeDetail
+        case .syscall: causeDetail
+        // Of a lock in this process nothing is known; what is noted is of a call before.
+        case .lock where process != nil: causeDetail
         default: nil
         }
     }
