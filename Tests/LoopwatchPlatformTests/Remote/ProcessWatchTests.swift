@@ -25,12 +25,15 @@ struct ProcessWatchTests {
         return thread.call()
     }
 
-    /// An iteration lasts a little longer than what the loop did in it; far longer only on a machine that is busy.
+    /// By how much an iteration may be longer than what the loop did in it, in nanoseconds: it reads what it is told, and
+    /// writes the answer, and a machine that is busy takes the processor from it there.
+    private static let surplusNanoseconds: Int64 = 50_000_000
+
     private static func expect(_ block: ReportDraft, matches truth: LoopFixture.Done) {
         #expect(block.evidence == .exact)
-        #expect(block.began <= truth.began && truth.began.nanoseconds(since: block.began) < 50_000_000)
+        #expect(block.began <= truth.began && truth.began.nanoseconds(since: block.began) < surplusNanoseconds)
         let surplus = block.durationNanoseconds - truth.nanoseconds
-        #expect((0..<50_000_000).contains(surplus), "\(surplus) ns longer than \(truth)")
+        #expect((0..<surplusNanoseconds).contains(surplus), "\(surplus) ns longer than \(truth)")
     }
 
     @Test("blocks are found with their lengths, by the edges of the loop's wait", .enabled(if: hasBreakpoints))
@@ -137,7 +140,8 @@ struct ProcessWatchTests {
         loop.tell("sleep 300")
         let truth = try loop.done()
         let ended = try watch.ended(1)
-        #expect(ended[0].evidence == .bounded && ended[0].durationNanoseconds <= truth.nanoseconds)
+        #expect(ended[0].evidence == .bounded)
+        #expect(ended[0].durationNanoseconds < truth.nanoseconds + Self.surplusNanoseconds)
         #expect(try #require(ended[0].durationUpperNanoseconds) + 1_000_000 >= truth.nanoseconds)
         #expect(ended[0].cause == .syscall("clock_nanosleep"))
     }
@@ -158,7 +162,8 @@ struct ProcessWatchTests {
         let truth = try loop.done()
         let ended = try watch.ended(1)
         let block = try #require(ended.last)
-        #expect(block.evidence == .bounded && block.durationNanoseconds <= truth.nanoseconds + 1_000_000)
+        #expect(block.evidence == .bounded)
+        #expect(block.durationNanoseconds < truth.nanoseconds + Self.surplusNanoseconds)
         #expect(try #require(block.durationUpperNanoseconds) + 1_000_000 >= truth.nanoseconds)
         #expect(block.began >= truth.began, "\(watch.drafts())")
     }
@@ -202,7 +207,8 @@ struct ProcessWatchTests {
         loop.tell("spin 300")
         let truth = try loop.done()
         let block = try #require(try watch.ended(1).last)
-        #expect(block.evidence == .bounded && block.durationNanoseconds <= truth.nanoseconds + 1_000_000)
+        #expect(block.evidence == .bounded)
+        #expect(block.durationNanoseconds < truth.nanoseconds + Self.surplusNanoseconds)
     }
 
     @Test("a process that is stopped is not blocked", .enabled(if: hasBreakpoints))
