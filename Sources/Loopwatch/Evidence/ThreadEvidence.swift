@@ -19,6 +19,8 @@ struct ThreadEvidence: Sendable {
     private var signature: WaitSignature?
     private var frames: LoopFrames?
     private var content: LoopFrames.Content?
+    /// When the clocks were last read: the answer to a beat is taken in the same pass as the look that follows.
+    private var clocksReadAt: MonotonicInstant?
     private var posted: (instant: MonotonicInstant, signature: WaitSignature?, cpuNanoseconds: Int64?)?
 
     /// The last look at which the loop waited.
@@ -54,7 +56,8 @@ struct ThreadEvidence: Sendable {
         guard view != nil, threadChanges <= Self.threadChangesMost else {
             return EvidenceSource.Look(observation: observation)
         }
-        guard let cpu = view!.cpuNanoseconds() else {
+        let isJustRead = clocksReadAt == context.now
+        guard let cpu = isJustRead ? cpuNanoseconds : view!.cpuNanoseconds() else {
             defer { forget() }
             return EvidenceSource.Look(observation: observation, isGone: hasParked)
         }
@@ -65,7 +68,7 @@ struct ThreadEvidence: Sendable {
             observation.progress = .free
             return EvidenceSource.Look(observation: observation)
         }
-        let now = view!.schedule()
+        let now = isJustRead ? schedule : view!.schedule()
         if let now, let schedule {
             observation.delayedNanoseconds = max(0, now.delayNanoseconds - schedule.delayNanoseconds)
             observation.runs = max(0, now.runs - schedule.runs)
@@ -111,6 +114,7 @@ struct ThreadEvidence: Sendable {
             usage.delayedNanoseconds = max(0, current.delayNanoseconds - schedule.delayNanoseconds)
         }
         schedule = current
+        clocksReadAt = now
         return usage
     }
 
@@ -205,5 +209,6 @@ struct ThreadEvidence: Sendable {
         posted = nil
         frames = nil
         content = nil
+        clocksReadAt = nil
     }
 }

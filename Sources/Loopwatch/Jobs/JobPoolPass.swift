@@ -205,7 +205,9 @@ final class JobPoolPass {
         outcome.said += result.said
         outcome.preparations += result.preparations
         nextLook = result.next
-        slackNanoseconds = pool.withDetector { $0?.lookSlackNanoseconds ?? 0 }
+        slackNanoseconds = pool.withDetector { detector in
+            nextLook.flatMap { detector?.lookSlackNanoseconds(before: $0) } ?? 0
+        }
         pool.note(
             depth: JobLane.ofPool.reduce(0) { $0 + reading.lanes[$1.rawValue].waiting },
             lost: reader?.lost ?? 0

@@ -37,7 +37,7 @@ final class MeteredPool: Sendable {
 
     /// When a look is due, and how much earlier one does as well, in nanoseconds; `nil` once it is not watched any more.
     var nextLook: (instant: MonotonicInstant, slackNanoseconds: Int64)? {
-        storage.withLock { storage in storage.nextLook.map { ($0, storage.detector.lookSlackNanoseconds) } }
+        storage.withLock { storage in storage.nextLook.map { ($0, storage.detector.lookSlackNanoseconds(before: $0)) } }
     }
 
     /// Looks; belongs to the watchdog's thread.

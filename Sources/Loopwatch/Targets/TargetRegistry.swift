@@ -80,7 +80,7 @@ final class TargetRegistry: Sendable {
             // What the host names itself takes the place of what was added for it.
             if !isPool, target.jobRole == nil, target.remote == nil,
                 let automatic = storage.loops.firstIndex(where: {
-                    $0.target.jobRole == .mainActor && ($0.target.name == target.name || target.isMain)
+                    $0.target.jobRole == .mainActor && ($0.target.name == target.name || watched.isMain)
                 })
             {
                 storage.removed.append(storage.loops.remove(at: automatic))

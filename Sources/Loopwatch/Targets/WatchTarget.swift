@@ -3,6 +3,7 @@
 
 public import Dispatch
 public import LoopwatchCore
+internal import LoopwatchPlatform
 
 /// Something to be watched: a serial loop or a concurrent pool, anything that can run a closure.
 ///
@@ -156,8 +157,16 @@ public struct WatchTarget: Sendable {
     }
 
     /// Whether it is the main queue, or the main actor, that is watched.
+    ///
+    /// `DispatchQueue.main` is another wrapper of the same queue each time, so what is wrapped tells.
     var isMain: Bool {
-        if case .dispatchQueue(let queue) = evidence { queue === DispatchQueue.main } else { false }
+        guard case .dispatchQueue(let queue) = evidence else { return false }
+        let main = DispatchQueue.main
+        return withExtendedLifetime((queue, main)) {
+            let address = DispatchQueueLayout.address(ofWrapper: Unmanaged.passUnretained(queue).toOpaque())
+            let mainAddress = DispatchQueueLayout.address(ofWrapper: Unmanaged.passUnretained(main).toOpaque())
+            return address != nil && address == mainAddress
+        }
     }
 
     /// A concurrent Dispatch queue.

@@ -7,6 +7,8 @@ internal import Synchronization
 /// A registered target: what the host gave, the cell its beats run in, and the detector that decides.
 final class WatchedTarget: Sendable {
     let target: WatchTarget
+    /// Whether it is the main queue, or the main actor; asked at each wake-up, and costly to find out.
+    let isMain: Bool
     let cell = BeatCell()
     /// Made once and posted again and again, so that nothing is allocated for a beat and nothing freed on the loop.
     let beat: @Sendable () -> Void
@@ -23,6 +25,7 @@ final class WatchedTarget: Sendable {
 
     init(target: WatchTarget, policy: DetectionPolicy, now: MonotonicInstant) {
         self.target = target
+        isMain = target.isMain
         isBeaten = Atomic(target.jobRole == nil && target.meter == nil && target.remote == nil)
         metered = target.meter.map { MeteredPool($0, policy: policy, now: now) }
         let cell = cell

@@ -26,6 +26,8 @@ final class Watchdog: Sendable {
     private static let coalescingNanoseconds: Int64 = 500_000
     /// Lateness of the watchdog below this is not an interruption of the host, in nanoseconds.
     private static let interruptionNanosecondsMinimum: Int64 = 10_000_000
+    /// A round that took no longer than this is taken to have been the watchdog's own work, in nanoseconds.
+    private static let ownNanosecondsTrusted: Int64 = 1_000_000
     /// Time between readings of how long the watchdog waited for a CPU, the machine slept and a hypervisor took away, in
     /// nanoseconds: what that is between two of them when all is well is far below an interruption.
     private static let baselineNanoseconds: Int64 = 1_000_000_000
@@ -171,7 +173,9 @@ final class Watchdog: Sendable {
                 looksAtAll: !flushes.isEmpty
             )
             for done in flushes { desk.flush(done) }
-            let computed = max(0, (own.cpuNanoseconds() ?? cpu) - cpu)
+            // What took no time was not computed for longer either.
+            var computed = Clock.now().nanoseconds(since: now)
+            if computed > Self.ownNanosecondsTrusted { computed = max(0, (own.cpuNanoseconds() ?? cpu) - cpu) }
             occupiedUntil = now.advanced(byNanoseconds: pass.takeClosureNanoseconds() + computed)
             if pass.watchesPriorities, let used = priorityUsed.withLock({ $0 }) {
                 priorities.newlyUsed(now: now).forEach(used)

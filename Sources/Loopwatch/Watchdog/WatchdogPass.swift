@@ -24,6 +24,8 @@ struct WatchdogPass: ~Copyable {
     private var layout: DispatchQueueLayout?
     private let registry: TargetRegistry
     private let jobs: JobPoolPass?
+    /// Whether the registry had no room for the main actor.
+    private var isMainActorRefused = false
 
     /// What is reported once all targets that are due have been looked at: a capture takes longer than a look.
     private struct PendingReport {
@@ -104,10 +106,11 @@ struct WatchdogPass: ~Copyable {
             next = next.map { min($0, due) } ?? due
         }
         for watched in targets where watched.isBeaten.load(ordering: .relaxed) {
-            let (planned, slack) = watched.detector.withLock {
-                ($0.nextLook(interruptions: interruptions), $0.lookSlackNanoseconds)
+            let planned = watched.detector.withLock { detector in
+                detector.nextLook(interruptions: interruptions).map { ($0, detector.lookSlackNanoseconds(before: $0)) }
             }
-            guard var due = planned else { continue }
+            guard let (earliest, slack) = planned else { continue }
+            var due = earliest
             if looksAtAll || due <= horizon.advanced(byNanoseconds: slack) {
                 findDispatchLayout(for: watched.target, &context)
                 look(at: watched, &context, interruptions: interruptions)
@@ -201,8 +204,12 @@ struct WatchdogPass: ~Copyable {
         let pool = targets.first { $0.target.jobRole == .pool }
         if let pool { beat(pool, ifWanted: jobs.wantsBeats(at: context.now), context.now, interruptions) }
         var main = targets.first { $0.target.jobRole == .mainActor }
-        if main == nil, jobs.isMainActorServed, !targets.contains(where: \.target.isMain) {
-            if case .success(let added) = registry.add(.accountedMainActor(), now: context.now) { main = added }
+        if main == nil, !isMainActorRefused, jobs.isMainActorServed, !targets.contains(where: \.isMain) {
+            switch registry.add(.accountedMainActor(), now: context.now) {
+            case .success(let added): main = added
+            // A loop of the host has its name, or there is no room: asked once, not at each wake-up.
+            case .failure: isMainActorRefused = true
+            }
         }
         if let main { beat(main, ifWanted: jobs.wantsBeatsOfMainActor, context.now, interruptions) }
         take(outcome, pool: pool, main: main, now: context.now)

@@ -37,9 +37,13 @@ extension StallDetector {
     }
 
     /// How much before ``nextLook(interruptions:)`` a look does as well, in nanoseconds: when the watchdog is awake for
-    /// another target, it saves waking again for this one.
-    public var lookSlackNanoseconds: Int64 {
-        wasIdle && beatPosted == nil && job == nil && late == nil ? policy.idleNanoseconds / 4 : 0
+    /// another target, it saves waking again for this one, and from then on the two are looked at together.
+    ///
+    /// - Parameter next: what ``nextLook(interruptions:)`` has told. At a time of its own, such as that of a report, it is
+    ///   looked at then.
+    public func lookSlackNanoseconds(before next: MonotonicInstant) -> Int64 {
+        if wasIdle && beatPosted == nil && job == nil && late == nil { return policy.idleNanoseconds / 4 }
+        return next == lastLook.advanced(byNanoseconds: policy.lookNanoseconds) ? policy.lookNanoseconds / 2 : 0
     }
 
     /// The counters, with what is going on at the given instant.

@@ -198,8 +198,7 @@ public struct JobPoolDetector: Sendable {
     /// While jobs run it is looked at twice in that time, so that one look finds a job and the next, before it is reported,
     /// what its thread does.
     public func nextLook(interruptions: InterruptionLog) -> MonotonicInstant {
-        let pause = isActive ? policy.thresholdNanoseconds / 2 : policy.thresholdNanoseconds
-        var next = last.instant.advanced(byNanoseconds: pause)
+        var next = last.instant.advanced(byNanoseconds: pauseNanoseconds)
         for due in [holds.nextLook(interruptions: interruptions), main.nextLook(interruptions: interruptions)] {
             if let due { next = min(next, due) }
         }
@@ -210,5 +209,12 @@ public struct JobPoolDetector: Sendable {
     }
 
     /// How much before ``nextLook(interruptions:)`` a look does as well, in nanoseconds.
-    public var lookSlackNanoseconds: Int64 { isActive ? 0 : policy.thresholdNanoseconds / 4 }
+    ///
+    /// - Parameter next: what ``nextLook(interruptions:)`` has told. At a time of its own, such as that of a report, it is
+    ///   looked at then.
+    public func lookSlackNanoseconds(before next: MonotonicInstant) -> Int64 {
+        next == last.instant.advanced(byNanoseconds: pauseNanoseconds) ? policy.thresholdNanoseconds / 4 : 0
+    }
+
+    private var pauseNanoseconds: Int64 { isActive ? policy.thresholdNanoseconds / 2 : policy.thresholdNanoseconds }
 }

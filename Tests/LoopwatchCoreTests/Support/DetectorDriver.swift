@@ -31,9 +31,15 @@ struct DetectorDriver {
         self.loop = loop
     }
 
-    /// Looks at the loop whenever the detector says so, and checks the counters in between.
+    /// Looks at the loop whenever the detector says so, or now and then as much earlier as it says, and checks the counters
+    /// in between.
     mutating func run(until end: Int64, checking generator: inout SeededGenerator) {
-        while let next = detector.nextLook(interruptions: interruptions)?.nanoseconds, next <= end {
+        while let planned = detector.nextLook(interruptions: interruptions), planned.nanoseconds <= end {
+            var next = planned.nanoseconds
+            let slack = detector.lookSlackNanoseconds(before: planned)
+            if slack > 0, next - slack > now, Bool.random(using: &generator) {
+                next -= Int64.random(in: 0...slack, using: &generator)
+            }
             guard next > now || looks.isEmpty else {
                 Issue.record("a look that is due at once, again and again, makes the watchdog spin")
                 return

@@ -147,6 +147,12 @@ extension Live {
                         try watch.settle()
                         let all = recorder.ownReports.filter { $0.sequence > before }
                         #expect(all.allSatisfy { $0.stall == second.stall }, "\(recorder.lines)")
+                        registration.remove()
+                        try eventually("it turns up again") { watch.snapshot().loops.map(\.name) == ["main-actor"] }
+                        #expect(watch.add(.mainQueue("ui")).problem == nil)
+                        try watch.waitUntilAnswered(["ui"])
+                        // Under another name it is the main queue still: there is no second target for it.
+                        #expect(watch.snapshot().loops.map(\.name) == ["ui"])
                     }
                 }
             }

@@ -3,13 +3,16 @@
 
 import Glibc
 
-// What Loopwatch with everything on costs a Hummingbird server that answers "hello", under wrk (apt-get install wrk).
+// What Loopwatch with everything on costs a Hummingbird server that answers "hello", under wrk (apt-get install wrk curl).
 //
 //   swift run -c release --package-path Tests/Packages/HummingbirdIntegration hummingbird-benchmark [ROUNDS [SECONDS]]
 //
 // Three servers: without Loopwatch, without once more, and with it. Each round loads one after the other, in another
 // order each time. "again" is the noise: what differs between two servers that are the same. CPU seconds a request are
-// told first: other work on the machine disturbs them least.
+// told first: other work on the machine disturbs them least. The servers have one processor, and wrk has another.
+//
+// Where the noise is larger than what is looked for, its parts tell more: what Loopwatch's own threads used, and how many
+// jobs a request is, each of which costs what `accounting-benchmark` says.
 
 @main
 enum Benchmark {
@@ -18,15 +21,15 @@ enum Benchmark {
         switch arguments.first {
         case "serve": try await HelloServer.run(isWatched: arguments.last == "watched")
         default:
-            let rounds = arguments.first.flatMap { Int($0) } ?? 12
-            let seconds = arguments.dropFirst().first.flatMap { Int($0) } ?? 4
+            let rounds = arguments.first.flatMap { Int($0) } ?? 40
+            let seconds = arguments.dropFirst().first.flatMap { Int($0) } ?? 1
             try await onOwnThread { try compare(rounds: rounds, seconds: seconds) }
         }
     }
 
     /// One load of one server.
     struct Sample {
-        var cpuMicroseconds, requestsPerSecond, p99Milliseconds: Double
+        var requests, cpuMicroseconds, requestsPerSecond, p99Milliseconds: Double
     }
 
     struct Failure: Error, CustomStringConvertible {
@@ -38,6 +41,8 @@ enum Benchmark {
         defer { for server in servers { server.end() } }
         for mode in ["plain", "plain", "watched"] { servers.append(try ServerProcess(mode: mode)) }
         for server in servers { _ = try sample(server, seconds: 1) }
+        let jobsBefore = try servers[2].jobs()
+        let ownSecondsBefore = servers[2].ownThreadSeconds()
         print("\(rounds) rounds of \(seconds) s; wrk -t1 -c16; load before: \(loadAverage())")
         print(
             "CPU us a request: plain, again, with | requests a second: plain, again, with | p99 ms: plain, again, with"
@@ -56,6 +61,13 @@ enum Benchmark {
             )
         }
         print("load after: \(loadAverage())")
+        let requests = samples[2].reduce(0) { $0 + $1.requests }
+        let jobs = try servers[2].jobs() - jobsBefore
+        let ownSeconds = servers[2].ownThreadSeconds() - ownSecondsBefore
+        let used = samples[2].reduce(0) { $0 + $1.cpuMicroseconds * $1.requests } / 1e6
+        print(
+            "with: \(text(jobs / requests)) jobs a request; Loopwatch's own threads used \(text(ownSeconds * 100 / used)) %"
+        )
         print("median of the rounds' ratios to plain (quartiles):")
         tell("CPU seconds a request", samples, \.cpuMicroseconds)
         tell("requests a second", samples, \.requestsPerSecond)
@@ -66,7 +78,8 @@ enum Benchmark {
     private static func sample(_ server: ServerProcess, seconds: Int) throws -> Sample {
         let before = server.cpuSeconds()
         let output = try output(of: [
-            "wrk", "-t1", "-c16", "-d\(seconds)s", "--latency", "http://127.0.0.1:\(server.port)/",
+            "taskset", "-c", "1", "wrk", "-t1", "-c16", "-d\(seconds)s", "--latency",
+            "http://127.0.0.1:\(server.port)/",
         ])
         let used = server.cpuSeconds() - before
         let lines = output.split(separator: "\n").map { $0.split(separator: " ") }
@@ -75,7 +88,12 @@ enum Benchmark {
             let p99 = lines.first(where: { $0.first == "99%" }).flatMap({ milliseconds($0[1]) }),
             requests > 0, !output.contains("Socket errors"), !output.contains("Non-2xx")
         else { throw Failure(description: "wrk did not load the server: \(output)") }
-        return Sample(cpuMicroseconds: used * 1e6 / requests, requestsPerSecond: rate, p99Milliseconds: p99)
+        return Sample(
+            requests: requests,
+            cpuMicroseconds: used * 1e6 / requests,
+            requestsPerSecond: rate,
+            p99Milliseconds: p99
+        )
     }
 
     private static func tell(_ name: String, _ samples: [[Sample]], _ key: KeyPath<Sample, Double>) {

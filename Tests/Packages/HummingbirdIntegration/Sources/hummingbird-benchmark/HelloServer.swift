@@ -8,7 +8,7 @@ import Loopwatch
 import NIOCore
 import NIOPosix
 
-/// A server that answers "hello"; it says at which port, and ends when nobody holds its input open any more.
+/// A server that answers "hello"; it says at which port, and at which Loopwatch answers, and ends when nobody holds its input open any more.
 enum HelloServer {
     static func run(isWatched: Bool) async throws {
         startThread {
@@ -17,6 +17,7 @@ enum HelloServer {
             exit(0)
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        var endpoint: UInt16 = 0
         if isWatched {
             // Everything: the pool by accounting, the main actor, each loop, stacks, the endpoint.
             var configuration = WatchConfiguration()
@@ -26,6 +27,7 @@ enum HelloServer {
             for (index, loop) in group.makeIterator().enumerated() {
                 watch.add(.loop("http-\(index)") { loop.execute($0) })
             }
+            if case .tcp(_, let port) = watch.endpointAddress { endpoint = port }
         }
         var logger = Logger(label: "benchmark")
         logger.logLevel = .error
@@ -34,8 +36,8 @@ enum HelloServer {
         let application = Application(
             router: router,
             configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { channel in
-                print(channel.localAddress?.port ?? 0)
+            onServerRunning: { [endpoint] channel in
+                print(channel.localAddress?.port ?? 0, endpoint)
                 // The one that started this reads it from a pipe.
                 fflush(nil)
             },

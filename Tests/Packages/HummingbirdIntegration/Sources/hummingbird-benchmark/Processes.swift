@@ -1,27 +1,51 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+import FoundationEssentials
 import Glibc
 
 /// A server in a process of its own.
 struct ServerProcess {
     let port: Int
+    /// Where Loopwatch answers in it; 0 if it does not.
+    private let endpoint: Int
     private let process: pid_t
     private let input: Int32
 
     /// Starts one and waits until it listens.
     init(mode: String) throws {
-        let child = try spawn([ownPath(), "serve", mode])
+        let child = try spawn(["taskset", "-c", "0", ownPath(), "serve", mode])
         process = child.process
         input = child.input
         var text: [UInt8] = []
         var byte: UInt8 = 0
         while read(child.output, &byte, 1) == 1, byte != 10 { text.append(byte) }
         close(child.output)
-        guard let port = Int(String(decoding: text, as: UTF8.self)), port > 0 else {
-            throw Benchmark.Failure(description: "the server did not start")
+        let ports = String(decoding: text, as: UTF8.self).split(separator: " ").compactMap { Int($0) }
+        guard ports.count == 2, ports[0] > 0 else { throw Benchmark.Failure(description: "the server did not start") }
+        port = ports[0]
+        endpoint = ports[1]
+    }
+
+    /// Jobs of Swift's pool that have begun to run in it.
+    func jobs() throws -> Double {
+        let text = try output(of: ["curl", "--silent", "http://127.0.0.1:\(endpoint)/metrics"])
+        let lines = text.split(separator: "\n").filter { $0.hasPrefix("loopwatch_pool_jobs_total{") }
+        guard !lines.isEmpty else { throw Benchmark.Failure(description: "no jobs are told: \(text)") }
+        return lines.reduce(0) { sum, line in sum + (line.split(separator: " ").last.flatMap { Double($0) } ?? 0) }
+    }
+
+    /// CPU time that Loopwatch's own threads have used, in seconds.
+    func ownThreadSeconds() -> Double {
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+        return threads.reduce(0) { sum, thread in
+            let folder = "/proc/\(process)/task/\(thread)"
+            guard let name = try? String(contentsOfFile: folder + "/comm", encoding: .utf8), name.hasPrefix("lw-"),
+                let times = try? String(contentsOfFile: folder + "/schedstat", encoding: .utf8),
+                let nanoseconds = times.split(separator: " ").first.flatMap({ Double($0) })
+            else { return sum }
+            return sum + nanoseconds / 1e9
         }
-        self.port = port
     }
 
     /// CPU time that it has used, in seconds.
