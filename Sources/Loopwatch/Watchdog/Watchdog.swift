@@ -183,6 +183,7 @@ final class Watchdog: Sendable {
             if now.nanoseconds(since: baselines) >= Self.baselineNanoseconds {
                 baselines = now
                 runDelay = own.runDelayNanoseconds()
+                pass.setBaseline()
                 stolen = StolenTime.now()
                 throttling?.setBaseline()
                 countMachineSleep(since: &machineSleep, now: now)

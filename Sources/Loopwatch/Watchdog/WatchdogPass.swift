@@ -12,6 +12,8 @@ struct WatchdogPass: ~Copyable {
     private let desk: ReportDesk
     private let health: WatchdogHealth
     private let own = ThreadView(OwnThread.currentIdentifier)
+    /// For how long the watchdog had waited for a CPU when that was last read, about a second ago at most.
+    private var runDelayBaseline: Int64?
     private var slowTargets: Set<String> = []
     private var closureNanoseconds: Int64 = 0
     private var pending: [PendingReport] = []
@@ -362,6 +364,9 @@ struct WatchdogPass: ~Copyable {
         }
     }
 
+    /// Notes for how long the watchdog has waited for a CPU so far; to be called every second.
+    mutating func setBaseline() { runDelayBaseline = own.runDelayNanoseconds() }
+
     /// Time that closures of the host took since the last call, in nanoseconds.
     mutating func takeClosureNanoseconds() -> Int64 {
         defer { closureNanoseconds = 0 }
@@ -371,14 +376,13 @@ struct WatchdogPass: ~Copyable {
     /// Calls a closure of the host; one that blocks holds up every other target, which is told once.
     private mutating func call(_ watched: WatchedTarget, _ closure: () -> Void) {
         let name = watched.target.name
-        let waitedBefore = own.runDelayNanoseconds()
         let nanoseconds = health.call(name, closure)
         let isSlow = nanoseconds > Self.closureNanosecondsMost
         // A closure that was never slow before may have been stopped together with the whole process.
         if !isSlow || slowTargets.contains(name) { closureNanoseconds += nanoseconds }
         guard isSlow, slowTargets.count < Limits.loopsMaximum else { return }
-        // Where the kernel ran something else meanwhile, the closure is not to blame.
-        if let before = waitedBefore, let after = own.runDelayNanoseconds(), (after - before) * 2 >= nanoseconds {
+        // Where the kernel may have run something else meanwhile, the closure is not to blame.
+        if let before = runDelayBaseline, let after = own.runDelayNanoseconds(), (after - before) * 2 >= nanoseconds {
             return
         }
         guard slowTargets.insert(name).inserted else { return }

@@ -42,7 +42,7 @@ extension StallDetector {
     /// - Parameter next: what ``nextLook(interruptions:)`` has told. At a time of its own, such as that of a report, it is
     ///   looked at then.
     public func lookSlackNanoseconds(before next: MonotonicInstant) -> Int64 {
-        if wasIdle && beatPosted == nil && job == nil && late == nil { return policy.idleNanoseconds / 4 }
+        if wasIdle && beatPosted == nil && job == nil && late == nil { return policy.idleNanoseconds / 2 }
         return next == lastLook.advanced(byNanoseconds: policy.lookNanoseconds) ? policy.lookNanoseconds / 2 : 0
     }
 

@@ -213,7 +213,7 @@ public struct JobPoolDetector: Sendable {
     /// - Parameter next: what ``nextLook(interruptions:)`` has told. At a time of its own, such as that of a report, it is
     ///   looked at then.
     public func lookSlackNanoseconds(before next: MonotonicInstant) -> Int64 {
-        next == last.instant.advanced(byNanoseconds: pauseNanoseconds) ? policy.thresholdNanoseconds / 4 : 0
+        next == last.instant.advanced(byNanoseconds: pauseNanoseconds) ? pauseNanoseconds / 2 : 0
     }
 
     private var pauseNanoseconds: Int64 { isActive ? policy.thresholdNanoseconds / 2 : policy.thresholdNanoseconds }

@@ -42,7 +42,7 @@ enum Benchmark {
         for mode in ["plain", "plain", "watched"] { servers.append(try ServerProcess(mode: mode)) }
         for server in servers { _ = try sample(server, seconds: 1) }
         let jobsBefore = try servers[2].jobs()
-        let ownSecondsBefore = servers[2].ownThreadSeconds()
+        var ownSeconds = 0.0
         print("\(rounds) rounds of \(seconds) s; wrk -t1 -c16; load before: \(loadAverage())")
         print(
             "CPU us a request: plain, again, with | requests a second: plain, again, with | p99 ms: plain, again, with"
@@ -51,7 +51,9 @@ enum Benchmark {
         for round in 0..<rounds {
             for turn in 0..<3 {
                 let arm = (round + turn * (round % 2 == 0 ? 1 : 2)) % 3
+                let before = servers[2].ownThreadSeconds()
                 samples[arm].append(try sample(servers[arm], seconds: seconds))
+                if arm == 2 { ownSeconds += servers[2].ownThreadSeconds() - before }
             }
             let row = samples.map { $0[round] }
             print(
@@ -63,7 +65,6 @@ enum Benchmark {
         print("load after: \(loadAverage())")
         let requests = samples[2].reduce(0) { $0 + $1.requests }
         let jobs = try servers[2].jobs() - jobsBefore
-        let ownSeconds = servers[2].ownThreadSeconds() - ownSecondsBefore
         let used = samples[2].reduce(0) { $0 + $1.cpuMicroseconds * $1.requests } / 1e6
         print(
             "with: \(text(jobs / requests)) jobs a request; Loopwatch's own threads used \(text(ownSeconds * 100 / used)) %"
