@@ -111,6 +111,43 @@ struct RemoteTargetTests {
         }
     }
 
+    @Test("a process that was stopped is reported and counted by its own name, what watching did to it as well")
+    func process() throws {
+        try withWatch { watch, recorder in
+            let process = WatchedProcess(RemoteProcessName(name: "api", identifier: 100))
+            watch.add(process)
+            watch.add(process)
+            #expect(watch.metric(#"loopwatch_thread_stop_seconds_count{process="api",reason="stack"}"#) == 0)
+            var state = process.state
+            state.stackStops.observe(nanoseconds: 50_000)
+            state.suspensions = 1
+            state.suspendedNanoseconds = 3_000_000_000
+            process.state = state
+            #expect(watch.metric(#"loopwatch_thread_stop_seconds_count{process="api",reason="stack"}"#) == 1)
+            #expect(watch.metric(#"loopwatch_thread_stop_seconds_sum{process="api",reason="stack"}"#) == 5e-05)
+            #expect(watch.metric(#"loopwatch_interruptions_total{process="api",cause="suspended"}"#) == 1)
+            #expect(watch.metric(#"loopwatch_interrupted_seconds_total{process="api",cause="suspended"}"#) == 3)
+            let now = Clock.now()
+            watch.report(
+                Interruption(from: now.advanced(byNanoseconds: -3_000_000_000), to: now, kind: .suspended),
+                of: RemoteProcessName(name: "api", identifier: 100)
+            )
+            let report = try recorder.wait(for: "the interruption") { $0.process?.name == "api" }
+            #expect(report.kind == .interruption && report.severity == nil)
+            #expect(
+                recorder.lines.contains {
+                    $0.contains(
+                        "INFO process suspended for 3000ms target=api process=api pid=100 state=ended cause=suspended"
+                    )
+                },
+                "\(recorder.lines)"
+            )
+            watch.remove(process)
+            #expect(watch.metric(#"loopwatch_thread_stop_seconds_count{process="api",reason="stack"}"#) == nil)
+            #expect(watch.metric(#"loopwatch_interruptions_total{process="api",cause="suspended"}"#) == nil)
+        }
+    }
+
     @Test("one that was not added, or was removed, is not reported, and does no harm")
     func unknown() throws {
         try withWatch { watch, recorder in

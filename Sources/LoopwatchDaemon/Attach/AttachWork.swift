@@ -19,6 +19,10 @@ struct AttachWork: ~Copyable {
     var queue: [ProcessWatch.Said] = []
     private var nextPublication: MonotonicInstant
     private var hasFoundTarget = false
+    /// What the metrics tell of the process as a whole.
+    private let record: WatchedProcess
+    private var suspensions: UInt64 = 0
+    private var suspendedNanoseconds: Int64 = 0
     /// What loops were at a little before their block would be reported, by when the iteration began.
     var prepared: [RemoteTargetIdentity: (since: MonotonicInstant, finding: RemoteFinding)] = [:]
     var budget = PreparationBudget(now: Clock.now())
@@ -43,6 +47,7 @@ struct AttachWork: ~Copyable {
         self.say = say
         let now = Clock.now()
         nextPublication = now
+        record = WatchedProcess(name)
         process = try ProcessWatch(
             process: name.identifier,
             options: ProcessWatch.Options(
@@ -109,6 +114,7 @@ struct AttachWork: ~Copyable {
             if case .report(let draft, let identity, _) = said { report(draft, of: identity, threads: []) }
         }
         for identity in Array(targets.keys) { remove(identity) }
+        watch.remove(record)
     }
 
     // MARK: Targets
@@ -126,6 +132,7 @@ struct AttachWork: ~Copyable {
         if identity.subject == .loop, let thread = identity.threads.first {
             _ = reader?.stack(of: thread, allowsStop: false)
         }
+        if !hasFoundTarget { watch.add(record) }
         hasFoundTarget = true
         let registration = watch.add(target)
         targets[identity] = (target, registration)
@@ -156,6 +163,16 @@ struct AttachWork: ~Copyable {
                 size: process.pool(of: identity)?.size
             )
         }
+        var state = RemoteProcessSnapshot(process: name)
+        state.waitStops = process.waitStops
+        if let statistics = reader?.statistics {
+            state.stackStops = statistics.stopTimes
+            state.callsRestarted = UInt64(statistics.callsRestarted)
+            state.callsInterrupted = UInt64(statistics.callsInterrupted)
+        }
+        state.suspensions = suspensions
+        state.suspendedNanoseconds = suspendedNanoseconds
+        record.state = state
     }
 
     private static func summary(of identity: RemoteTargetIdentity) -> String {
@@ -164,9 +181,10 @@ struct AttachWork: ~Copyable {
         return "\(identity.description); evidence \(rung.grade.rawValue), by \(rung.label): \(rung.guarantee)"
     }
 
-    private func note(_ interruption: Interruption) {
-        let nanoseconds = interruption.to.nanoseconds(since: interruption.from)
-        guard nanoseconds >= options.thresholds.warning.wholeNanoseconds else { return }
-        say("\(name.name): was stopped for \(nanoseconds / 1_000_000) ms, as by SIGSTOP; no loop is blamed for that")
+    private mutating func note(_ interruption: Interruption) {
+        suspensions += 1
+        suspendedNanoseconds += interruption.nanoseconds
+        guard interruption.nanoseconds >= options.thresholds.warning.wholeNanoseconds else { return }
+        watch.report(interruption, of: name)
     }
 }

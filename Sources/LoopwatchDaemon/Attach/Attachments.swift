@@ -19,8 +19,6 @@ struct Attachments: ~Copyable {
     /// Age at which a descendant is watched that no rule means itself, in nanoseconds: servers start many that do one thing
     /// and end.
     private static let ageNanosecondsLeast: Int64 = 2_000_000_000
-    /// Most processes that are watched at once.
-    static let processesMost = 256
 
     /// Creates an empty list.
     ///
@@ -63,9 +61,9 @@ struct Attachments: ~Copyable {
                 continue
             }
             seen[process.entry.identifier] = nil
-            guard attached.count < Self.processesMost else {
+            guard attached.count < Limits.remoteProcesses else {
                 if !hasNotedLimit {
-                    say("more than \(Self.processesMost) processes are meant; the rest is not watched")
+                    say("more than \(Limits.remoteProcesses) processes are meant; the rest is not watched")
                 }
                 hasNotedLimit = true
                 break

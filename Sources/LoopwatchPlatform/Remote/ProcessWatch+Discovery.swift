@@ -141,6 +141,7 @@ extension ProcessWatch {
                 wait: wait,
                 programCounter: programCounter,
                 edges: edges,
+                stops: stops,
                 now: now
             )
         )

@@ -68,6 +68,7 @@ package struct ProcessWatch: ~Copyable {
     var interruptedUntil: MonotonicInstant
     var tellsCalls: Bool
     var hasEnded = false
+    let stops = ThreadStops()
 
     /// A thread that is looked at now and then.
     struct SampledThread {
@@ -162,6 +163,9 @@ package struct ProcessWatch: ~Copyable {
         )
     }
 
+    /// How often threads were held so that their next wait could be awaited, and for how long at most each time.
+    package var waitStops: Histogram { stops.histogram }
+
     /// By which means a loop is watched now.
     package func rung(of target: RemoteTargetIdentity) -> EvidenceRung {
         loops.first { $0.identity == target }?.detector.rung ?? target.rung
@@ -231,9 +235,11 @@ package struct ProcessWatch: ~Copyable {
             }
             let outcome = loops[index].look()
             let loop = loops[index]
-            if let interruption = outcome.interruption, interruption.to > interruptedUntil {
-                interruptedUntil = interruption.to
-                said.append(.interrupted(interruption))
+            if let interruption = outcome.interruption {
+                // Each loop of the process tells of it; the part that none has told yet is counted.
+                let isNew = interruption.from >= interruptedUntil
+                interruptedUntil = max(interruptedUntil, interruption.to)
+                if isNew { said.append(.interrupted(interruption)) }
             }
             say(outcome.drafts, of: loop.identity, threads: [loop.view.identifier], into: &said)
             for note in outcome.notes { say(note, into: &said) }

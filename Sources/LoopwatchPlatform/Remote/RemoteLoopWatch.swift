@@ -28,6 +28,8 @@ struct RemoteLoopWatch {
     var programCounterChanges = 0
     var budget: EdgeBudget
     var confirmation: WaitConfirmation?
+    /// Where stops of its thread are counted.
+    let stops: ThreadStops
     /// Looks in a row that found the thread away from its wait.
     var looksAway = 0
     /// Times in a row at which the wait was awaited and came at once.
@@ -38,11 +40,17 @@ struct RemoteLoopWatch {
     private var latestInstant: MonotonicInstant
     private var latestGoing: MonotonicInstant
     private var wasStopped = false
+    /// Whether the latest look told whether the process is stopped.
+    private var isStateKnown = false
+    /// When it is looked next whether the process is stopped, while it waits.
+    private var nextStopCheck: MonotonicInstant
     /// What is to be told with the edges of the next look.
     var missing: [WaitEdge] = []
 
     /// Which part of its time a thread has to compute, or be ready to, where the kernel tells no more of it.
     private static let busyShare = 0.8
+    /// Time between looks whether a process is stopped of which the loop waits, in nanoseconds.
+    private static let stopCheckNanoseconds: Int64 = 100_000_000
 
     /// Begins to watch a loop.
     init(
@@ -53,6 +61,7 @@ struct RemoteLoopWatch {
         wait: WaitCall,
         programCounter: UInt64,
         edges: PerfEdges?,
+        stops: ThreadStops,
         now: MonotonicInstant
     ) {
         self.process = process
@@ -60,6 +69,7 @@ struct RemoteLoopWatch {
         self.view = view
         self.programCounter = programCounter
         self.edges = edges
+        self.stops = stops
         isForced = options.rung != nil
         allowsTracepoints = options.allowsTracepoints
         tellsCalls = view.tellsCalls
@@ -73,6 +83,7 @@ struct RemoteLoopWatch {
         budget = EdgeBudget(now: now)
         latestInstant = now
         latestGoing = now
+        nextStopCheck = now
         latestSchedule = view.schedule()
         if identity.rung.grade == .exact, edges?.enable(true) != true { detector.change(to: .polling, at: now) }
         // So that the first return is known to be one from the loop's own wait.
@@ -169,7 +180,10 @@ struct RemoteLoopWatch {
             observation.progress = Double(active) < Self.busyShare * Double(elapsed) ? .free : .busy
         }
         var isStopped = false
-        if observation.progress != .free, let state = view.state() {
+        // In its wait as well it may be stopped, which blames nothing, but is counted.
+        isStateKnown = observation.progress != .free || wasStopped || instant >= nextStopCheck
+        if isStateKnown, let state = view.state() {
+            nextStopCheck = instant.advanced(byNanoseconds: Self.stopCheckNanoseconds)
             if state == "Z" || state == "X" { return nil }
             // A thread that this watch itself holds at one of its calls goes on at once.
             isStopped = state == "T" || state == "t" && confirmation == nil
@@ -182,7 +196,7 @@ struct RemoteLoopWatch {
     private mutating func noteStop(_ look: LoopLook, into outcome: inout Outcome) {
         defer {
             wasStopped = look.isStopped
-            if !look.isStopped { latestGoing = look.observation.instant }
+            if isStateKnown, !look.isStopped { latestGoing = look.observation.instant }
         }
         guard wasStopped, !look.isStopped else { return }
         let interruption = Interruption(from: latestGoing, to: look.observation.instant, kind: .suspended)

@@ -35,11 +35,13 @@ package final class WaitConfirmation: Sendable {
         let isCancelled = Atomic<Bool>(false)
     }
 
-    /// Begins to trace a thread that was just seen running.
-    package init(thread: RemoteThread, wait: WaitCall) throws {
+    /// Begins to trace a thread that was just seen running; counts each time that it is held.
+    init(thread: RemoteThread, wait: WaitCall, counting stops: ThreadStops) throws {
         let shared = Shared()
         self.shared = shared
-        let tracer = try OwnThread(name: "loopwatch-trace") { Self.trace(thread, wait: wait, shared: shared) }
+        let tracer = try OwnThread(name: "loopwatch-trace") {
+            Self.trace(thread, wait: wait, shared: shared, counting: stops)
+        }
         tracer.detach()
     }
 
@@ -48,37 +50,51 @@ package final class WaitConfirmation: Sendable {
     /// How it stands now.
     package var state: State { shared.state.withLock { $0 } }
 
-    private static func trace(_ thread: RemoteThread, wait: WaitCall, shared: Shared) {
+    private static func trace(_ thread: RemoteThread, wait: WaitCall, shared: Shared, counting counted: ThreadStops) {
         func end(isRefused: Bool = false) { shared.state.withLock { $0 = .ended(isRefused: isRefused) } }
         let identifier = thread.identifier
         guard lw_trace_seize(identifier) == 0 else { return end(isRefused: errno == EPERM) }
         // Only a thread that runs is stopped: a call that it sleeps in could end with EINTR.
-        guard thread.call()?.call == .running, lw_trace_interrupt(identifier) == 0 else { return end() }
+        guard thread.call()?.call == .running else { return end() }
+        // Since then at the earliest it is held, if it is.
+        var going = Clock.now()
+        guard lw_trace_interrupt(identifier) == 0 else { return end() }
+        func countStop() {
+            let instant = Clock.now()
+            counted.add(nanoseconds: instant.nanoseconds(since: going))
+            going = instant
+        }
         var stops = 0
         while !shared.isCancelled.load(ordering: .relaxed) {
+            let before = Clock.now()
             let look = lw_trace_look(identifier)
             switch lw_trace_stop(rawValue: UInt32(bitPattern: look.stop)) {
             case lw_trace_running:
+                going = before
                 usleep(pauseMicroseconds)
                 continue
             case lw_trace_before_call where isWait(look, wait):
                 let instant = Clock.now()
                 lw_trace_release(identifier, 0)
+                countStop()
                 shared.state.withLock { $0 = .entered(at: instant) }
                 return
             case lw_trace_gone: return end()
             case lw_trace_group:
                 lw_trace_release(identifier, 0)
+                countStop()
                 return end()
             default: break
             }
             stops += 1
             guard stops < stopsMost else {
                 lw_trace_release(identifier, look.signal)
+                countStop()
                 return end()
             }
             let instant = Clock.now()
             lw_trace_continue(identifier, look.signal)
+            countStop()
             shared.state.withLock { if $0 == .starting { $0 = .armed(since: instant) } }
         }
         end()
