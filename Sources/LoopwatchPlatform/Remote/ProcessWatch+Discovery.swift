@@ -142,6 +142,7 @@ extension ProcessWatch {
                 programCounter: programCounter,
                 edges: edges,
                 stops: stops,
+                throttling: throttling,
                 now: now
             )
         )

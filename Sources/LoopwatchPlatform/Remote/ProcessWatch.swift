@@ -69,6 +69,7 @@ package struct ProcessWatch: ~Copyable {
     var tellsCalls: Bool
     var hasEnded = false
     let stops = ThreadStops()
+    let throttling: RemoteThrottling
 
     /// A thread that is looked at now and then.
     struct SampledThread {
@@ -89,6 +90,7 @@ package struct ProcessWatch: ~Copyable {
         self.options = options
         nextSweep = now
         interruptedUntil = now
+        throttling = RemoteThrottling(process: identifier)
         program = process.program
         recognition = Self.recognition(of: process, program: process.program)
         tellsCalls = RemoteThread(process: identifier, thread: identifier).tellsCalls

@@ -30,6 +30,9 @@ struct RemoteLoopWatch {
     var confirmation: WaitConfirmation?
     /// Where stops of its thread are counted.
     let stops: ThreadStops
+    private let throttling: RemoteThrottling
+    /// The reading at the latest look.
+    private var throttledNanoseconds: Int64?
     /// Looks in a row that found the thread away from its wait.
     var looksAway = 0
     /// Times in a row at which the wait was awaited and came at once.
@@ -62,6 +65,7 @@ struct RemoteLoopWatch {
         programCounter: UInt64,
         edges: PerfEdges?,
         stops: ThreadStops,
+        throttling: RemoteThrottling,
         now: MonotonicInstant
     ) {
         self.process = process
@@ -70,6 +74,7 @@ struct RemoteLoopWatch {
         self.programCounter = programCounter
         self.edges = edges
         self.stops = stops
+        self.throttling = throttling
         isForced = options.rung != nil
         allowsTracepoints = options.allowsTracepoints
         tellsCalls = view.tellsCalls
@@ -179,6 +184,11 @@ struct RemoteLoopWatch {
             let active = (observation.computedNanoseconds ?? 0) + (observation.delayedNanoseconds ?? 0)
             observation.progress = Double(active) < Self.busyShare * Double(elapsed) ? .free : .busy
         }
+        // What a look tells of is the time since the one before: for as long as one of the two is within a block.
+        let isAway = observation.progress != .free || looksAway > 0
+        let throttled = throttling.nanoseconds(at: instant, isAway: isAway)
+        if let throttled { observation.throttledNanoseconds = max(0, throttled - (throttledNanoseconds ?? throttled)) }
+        throttledNanoseconds = throttled
         var isStopped = false
         // In its wait as well it may be stopped, which blames nothing, but is counted.
         isStateKnown = observation.progress != .free || wasStopped || instant >= nextStopCheck
