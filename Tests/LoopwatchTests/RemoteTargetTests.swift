@@ -57,8 +57,10 @@ struct RemoteTargetTests {
                 of: first,
                 finding: RemoteFinding(stacks: [Self.stack])
             )
+            var begun = Self.draft(.begun, milliseconds: 53, began: now)
+            begun.waitingConnections = 17
             watch.report(
-                Self.draft(.begun, milliseconds: 53, began: now),
+                begun,
                 of: second,
                 finding: RemoteFinding(omitted: "it may not be read")
             )
@@ -79,6 +81,7 @@ struct RemoteTargetTests {
             #expect(
                 lines[1].contains("process=api-2 pid=200") && lines[1].contains("stack=\"omitted: it may not be read\"")
             )
+            #expect(lines[1].contains(" waiting_connections=17 ") && !lines[0].contains("waiting_connections"))
             // The end repeats what was seen while it was blocked.
             #expect(lines[2].contains("blocked for 312ms") && lines[2].contains("at=\"handler app.py:12\""))
             // Each process has a stall of its own.

@@ -110,7 +110,8 @@ final class Reporter: Sendable {
                 process: target.remote?.process,
                 evidence: draft.evidence,
                 durationUpperNanoseconds: draft.durationUpperNanoseconds,
-                groups: draft.pool?.kind == .heldThread ? [] : found.groups
+                groups: draft.pool?.kind == .heldThread ? [] : found.groups,
+                waitingConnections: draft.waitingConnections
             )
         }
         return publish(report, now: now)

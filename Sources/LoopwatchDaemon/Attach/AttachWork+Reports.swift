@@ -71,9 +71,18 @@ extension AttachWork {
         {
             finding = known
         }
+        noteWaitingConnections(&draft, of: identity)
         if draft.state == .ended { blocked.remove(identity) } else { blocked.insert(identity) }
         watch.report(draft, of: target, finding: finding)
         publish(now: Clock.now())
+    }
+
+    /// Looks who waits for a blocked loop; at the end nobody may any more, and the reports before it tell.
+    private mutating func noteWaitingConnections(_ draft: inout ReportDraft, of identity: RemoteTargetIdentity) {
+        guard identity.subject == .loop else { return }
+        let most = max(waitingConnections[identity] ?? 0, draft.state == .ended ? 0 : acceptQueues.waiting())
+        waitingConnections[identity] = draft.state == .ended ? nil : most
+        if most > 0 { draft.waitingConnections = most }
     }
 
     private static func ends(

@@ -26,6 +26,9 @@ struct AttachWork: ~Copyable {
     /// What loops were at a little before their block would be reported, by when the iteration began.
     var prepared: [RemoteTargetIdentity: (since: MonotonicInstant, finding: RemoteFinding)] = [:]
     var budget = PreparationBudget(now: Clock.now())
+    /// Who waits meanwhile, and the most that did while a loop was blocked.
+    var acceptQueues: AcceptQueues
+    var waitingConnections: [RemoteTargetIdentity: Int] = [:]
     /// Loops of which a block is told that goes on.
     var blocked: Set<RemoteTargetIdentity> = []
 
@@ -48,6 +51,7 @@ struct AttachWork: ~Copyable {
         let now = Clock.now()
         nextPublication = now
         record = WatchedProcess(name)
+        acceptQueues = AcceptQueues(process: name.identifier)
         process = try ProcessWatch(
             process: name.identifier,
             options: ProcessWatch.Options(
@@ -142,6 +146,7 @@ struct AttachWork: ~Copyable {
     private mutating func remove(_ identity: RemoteTargetIdentity) {
         prepared[identity] = nil
         blocked.remove(identity)
+        waitingConnections[identity] = nil
         guard let (_, registration) = targets.removeValue(forKey: identity) else { return }
         registration.remove()
     }
