@@ -8,10 +8,6 @@ internal import LoopwatchPlatform
 
 /// What is read of blocked threads, and reported.
 extension AttachWork {
-    /// Functions in which a thread of Python waits for the global lock.
-    private static let globalLockFunctions: Set<String> = [
-        "take_gil", "PyEval_RestoreThread", "PyEval_AcquireThread", "PyEval_AcquireLock", "PyGILState_Ensure",
-    ]
     /// Jobs that a loop has to be found at, each another than the ones before, to be taken for one of many short ones.
     private static let jobsLeast = 3
     /// Time between looks at which job a loop is at, in microseconds.
@@ -25,7 +21,7 @@ extension AttachWork {
         for away in process.loopsAway(forNanoseconds: early, at: now)
         where prepared[away.target]?.since != away.since && !blocked.contains(away.target) {
             guard budget.admit(now: now) else { return }
-            prepared[away.target] = (away.since, read([away.thread]))
+            prepared[away.target] = (away.since, read([away.thread], since: away.since))
         }
     }
 
@@ -51,7 +47,7 @@ extension AttachWork {
         }
         var finding = RemoteFinding()
         if draft.state != .ended {
-            finding = read(threads)
+            finding = read(threads, since: draft.began)
             if draft.kind == .stall, identity.subject == .loop, let thread = threads.first, isAtManyJobs(thread) {
                 draft.kind = .congestion
                 draft.cause = .congestion
@@ -106,26 +102,15 @@ extension AttachWork {
         return true
     }
 
-    /// Who holds Python's global lock, if that is what a thread waits for.
-    private mutating func globalLockDetail(_ stack: Stack, of thread: Int32) -> String? {
-        guard stack.frames.contains(where: { Self.globalLockFunctions.contains($0.function) }),
-            let holder = reader?.globalLockHolder(), holder.thread != thread
-        else { return nil }
-        var text = "Python's global lock, held by thread \(holder.thread)"
-        guard let frame = holder.stack.blamed else { return text }
-        text += " at \(frame.function)"
-        guard let file = frame.file?.split(separator: "/").last else { return text }
-        return text + " \(file)" + (frame.line.map { ":\($0)" } ?? "")
-    }
-
-    private mutating func read(_ threads: [Int32]) -> RemoteFinding {
+    /// Reads what threads are at, of which a loop has been away from its wait since an instant.
+    private mutating func read(_ threads: [Int32], since began: MonotonicInstant) -> RemoteFinding {
         guard reader != nil else { return RemoteFinding(omitted: readerProblem) }
         var finding = RemoteFinding()
         for thread in threads.prefix(Limits.remoteThreadsCaptured) {
             switch reader!.stack(of: thread, allowsStop: options.allowsStop && !process.isWaiting(thread)) {
             case .success(let stack):
                 finding.stacks.append(stack)
-                if threads.count == 1 { finding.causeDetail = globalLockDetail(stack, of: thread) }
+                if threads.count == 1 { finding.causeDetail = causeDetail(stack, of: thread, since: began) }
             case .failure(let omission): finding.omitted = omission.text
             }
         }
