@@ -73,6 +73,7 @@ struct AttachWork: ~Copyable {
         do throws(RemoteStackProblem) {
             var reader = try RemoteStackReader(
                 process: name.identifier,
+                symbols: RemoteSymbolCache(lineProgram: LineService.program),
                 lineNanoseconds: Self.lineNanoseconds
             )
             reader.prepare()
