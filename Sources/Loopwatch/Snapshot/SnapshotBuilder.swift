@@ -184,7 +184,7 @@ extension PoolSnapshot {
         self.init(
             name: remote.name,
             statistics: state.statistics,
-            depth: nil,
+            depth: state.depth,
             size: state.size,
             currentCause: state.cause,
             remote: remote.snapshot

@@ -9,6 +9,9 @@ public struct PoolKind: Sendable, Hashable {
         case all
         /// One of these numbers: it starts a thread when all others are busy, up to that.
         case oneOf([Int])
+        /// As many as there are, as long as work waits for it in a queue that can be read: it starts a thread for what no other
+        /// takes, up to a number that is not known.
+        case whenWorkWaits
         /// Not known: that all threads are busy says nothing, as it may start another.
         case unknown
     }
@@ -30,10 +33,15 @@ public struct PoolKind: Sendable, Hashable {
     }
 
     /// The number of its threads that are all it can have, if there are so many; `nil` if it may start another.
-    public func fullSize(threads: Int) -> Int? {
+    ///
+    /// - Parameters:
+    ///   - threads: how many it has.
+    ///   - waiting: how much work waits for them, where that can be read.
+    public func fullSize(threads: Int, waiting: Int? = nil) -> Int? {
         switch size {
         case .all: threads > 0 ? threads : nil
         case .oneOf(let sizes): sizes.contains(threads) ? threads : nil
+        case .whenWorkWaits: (waiting ?? 0) > 0 && threads > 0 ? threads : nil
         case .unknown: nil
         }
     }
@@ -56,6 +64,18 @@ public struct PoolRecognition: Sendable {
         isPython = program.split(separator: "/").last?.hasPrefix("python") ?? false
         // concurrent.futures.ThreadPoolExecutor: max_workers.
         executorSize = min(32, processors + 4)
+    }
+
+    /// Name of the pool of those threads of Python of which their names do not tell which they are of.
+    public static let pythonWorkers = "python-workers"
+
+    /// One of Python's executors, by its number among those of its process: all that wait for work at one queue.
+    public static func pythonExecutor(number: Int) -> PoolKind {
+        PoolKind(
+            name: "thread-pool-executor" + (number == 1 ? "" : "-\(number)"),
+            size: .whenWorkWaits,
+            isTimedWaitIdle: false
+        )
     }
 
     /// Tokens of AnyIO's limiter for worker threads, by default: what Starlette and FastAPI run `def` endpoints with.
@@ -81,7 +101,7 @@ public struct PoolRecognition: Sendable {
         // threads as fill the executor may be AnyIO's, and not all that it can have: that is not told.
         if isPython, comm == mainComm {
             let sizes = [Self.anyIOThreads, Self.anyIOThreads + executorSize]
-            return PoolKind(name: "python-workers", size: .oneOf(sizes), isTimedWaitIdle: false)
+            return PoolKind(name: Self.pythonWorkers, size: .oneOf(sizes), isTimedWaitIdle: false)
         }
         return nil
     }

@@ -79,6 +79,7 @@ struct AttachWork: ~Copyable {
             reader.prepare()
             runtimes = reader.interpreters.map { ", " + $0 }.joined()
             for remark in reader.remarks { say("\(name.name): \(remark)") }
+            if reader.tellsPythonWorkers { process.willBeToldWorkers() }
             self.reader = consume reader
         } catch {
             readerProblem = error.text
@@ -102,6 +103,7 @@ struct AttachWork: ~Copyable {
             case .ended: isOver = true
             }
         }
+        tellWorkers()
         let now = Clock.now()
         prepare(now: now)
         if now >= nextPublication || isOver { publish(now: now) }
@@ -152,6 +154,12 @@ struct AttachWork: ~Copyable {
         registration.remove()
     }
 
+    /// Tells what threads of Python are there for, of which their names do not tell it.
+    private mutating func tellWorkers() {
+        guard reader?.tellsPythonWorkers == true else { return }
+        for thread in process.threadsToTell { process.note(reader!.pythonWorker(thread), of: thread) }
+    }
+
     mutating func publish(now: MonotonicInstant) {
         nextPublication = now.advanced(byNanoseconds: Self.publicationNanoseconds)
         let unix = Clock.unixNanoseconds()
@@ -166,7 +174,8 @@ struct AttachWork: ~Copyable {
                         saturatedNanoseconds: $0.saturatedNanoseconds
                     )
                 },
-                size: process.pool(of: identity)?.size
+                size: process.pool(of: identity)?.size,
+                depth: process.pool(of: identity)?.waiting
             )
         }
         var state = RemoteProcessSnapshot(process: name)

@@ -70,6 +70,15 @@ package struct ProcessWatch: ~Copyable {
     var hasEnded = false
     let stops = ThreadStops()
     let throttling: RemoteThrottling
+    let memory: ProcessMemory
+    /// What threads of Python are there for, as far as whoever reads their stacks has told.
+    var workers: [Int32: PythonWorker] = [:]
+    /// How often that was asked in vain.
+    var workersUntold: [Int32: Int] = [:]
+    /// Whether somebody tells it.
+    var isToldWorkers = false
+    /// The executors of Python, in the order in which they were found.
+    var executors: [PythonWorkQueue?] = []
 
     /// A thread that is looked at now and then.
     struct SampledThread {
@@ -91,6 +100,7 @@ package struct ProcessWatch: ~Copyable {
         nextSweep = now
         interruptedUntil = now
         throttling = RemoteThrottling(process: identifier)
+        memory = ProcessMemory(process: identifier)
         program = process.program
         recognition = Self.recognition(of: process, program: process.program)
         tellsCalls = RemoteThread(process: identifier, thread: identifier).tellsCalls
@@ -155,13 +165,13 @@ package struct ProcessWatch: ~Copyable {
     /// it can have have been busy.
     package func pool(
         of target: RemoteTargetIdentity
-    ) -> (threads: Int, busy: Int, idle: Int, size: Int?, saturatedNanoseconds: Int64)? {
+    ) -> (threads: Int, busy: Int, idle: Int, size: Int?, saturatedNanoseconds: Int64, waiting: Int?)? {
         guard let pool = pools.first(where: { $0.identity == target }), let latest = pool.detector.latest else {
             return nil
         }
         return (
             latest.threads, latest.busy, latest.threads - latest.busy, pool.detector.size,
-            pool.detector.saturatedNanoseconds
+            pool.detector.saturatedNanoseconds, latest.waiting
         )
     }
 
@@ -269,6 +279,9 @@ package struct ProcessWatch: ~Copyable {
             said.append(.gone(pools[index].identity))
         }
         pools = []
+        workers = [:]
+        workersUntold = [:]
+        executors = []
         threads = [:]
         ranking = LoopRanking()
     }
