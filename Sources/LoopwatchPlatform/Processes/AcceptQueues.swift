@@ -20,6 +20,8 @@ package struct AcceptQueues: Sendable {
 
     /// Bytes of a table of sockets that are read: those that listen come first, some 150 bytes each.
     private static let tableBytesMost = 128 * 1024
+    /// Bytes that are read at first: mostly they have all that listen, and the others may be very many.
+    private static let pieceBytes = 4_096
     /// Descriptors of the process that are looked at: servers open what they listen at early, so that it has a low number.
     private static let descriptorsMost = 4_096
     /// Sockets of which it is remembered whose they are.
@@ -40,7 +42,11 @@ package struct AcceptQueues: Sendable {
         var waiting: [Queue] = []
         for name in ["tcp", "tcp6"] {
             // The tables of the process's own network namespace.
-            let table = WholeFile.bytes(at: "/proc/\(process)/net/\(name)", atMost: Self.tableBytesMost)
+            let path = "/proc/\(process)/net/\(name)"
+            var table = WholeFile.bytes(at: path, atMost: Self.pieceBytes)
+            if table.count == Self.pieceBytes, !Self.holdsOthers(table) {
+                table = WholeFile.bytes(at: path, atMost: Self.tableBytesMost)
+            }
             waiting += Self.listening(table).filter { $0.waiting > 0 }
         }
         let unknown = waiting.map(\.inode).filter { isOwn[$0] == nil }
@@ -70,6 +76,14 @@ package struct AcceptQueues: Sendable {
             queues.append(Queue(inode: inode, port: port, waiting: Int(waiting)))
         }
         return queues
+    }
+
+    /// Whether a table has lines of sockets that do not listen, which come after all that do.
+    static func holdsOthers(_ table: [UInt8]) -> Bool {
+        table.split(separator: 10).dropFirst().contains { line in
+            let fields = line.split(separator: 0x20, maxSplits: 4).prefix(5)
+            return fields.count == 5 && !(fields[fields.startIndex + 3].elementsEqual("0A".utf8))
+        }
     }
 
     /// Looks which of the sockets the process has open.

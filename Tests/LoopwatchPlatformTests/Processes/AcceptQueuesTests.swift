@@ -20,6 +20,9 @@ struct AcceptQueuesTests {
         var queues = AcceptQueues(process: getpid())
         func waiting() -> Int { queues.queues().first { $0.port == port }?.waiting ?? 0 }
         #expect(waiting() == 0)
+        // Among many others, as it is the first that listens or the last.
+        var crowd: [ListeningSocket] = []
+        for _ in 0..<64 { crowd.append(try ListeningSocket(address: .tcp(host: host, port: 0), backlog: 1)) }
         let address = try #require(SocketAddress(listener.address))
         var clients: [Descriptor] = []
         for _ in 0..<3 {
@@ -38,7 +41,7 @@ struct AcceptQueuesTests {
             return
         }
         try eventually("two wait") { waiting() == 2 }
-        _ = (first, clients)
+        _ = (first, clients, crowd)
     }
 
     @Test("sockets that listen are read of the table, as far as it is one")
@@ -59,7 +62,9 @@ struct AcceptQueuesTests {
                 .init(inode: 4245, port: 8003, waiting: 2),
             ]
         )
-        #expect(AcceptQueues.listening([]).isEmpty)
+        #expect(AcceptQueues.holdsOthers(Array(table.utf8)))
+        #expect(!AcceptQueues.holdsOthers(Array(table.split(separator: "\n").prefix(6).joined(separator: "\n").utf8)))
+        #expect(AcceptQueues.listening([]).isEmpty && !AcceptQueues.holdsOthers([]))
         #expect(AcceptQueues.listening(Array("garbage\n\n\n".utf8)).isEmpty)
     }
 
