@@ -27,6 +27,9 @@ package final class WaitConfirmation: Sendable {
     private static let stopsMost = 400
     /// Time between looks at a traced thread, in microseconds: so long it may be held at one of its calls.
     private static let pauseMicroseconds: UInt32 = 100
+    /// Time after a stop for which it is looked at without a pause, in nanoseconds: the return from a call comes soon after
+    /// it, and the next call often soon after that.
+    private static let closeNanoseconds: Int64 = 30_000
 
     private let shared: Shared
 
@@ -65,12 +68,14 @@ package final class WaitConfirmation: Sendable {
             going = instant
         }
         var stops = 0
+        var pausesFrom = going
         while !shared.isCancelled.load(ordering: .relaxed) {
             let before = Clock.now()
             let look = lw_trace_look(identifier)
             switch lw_trace_stop(rawValue: UInt32(bitPattern: look.stop)) {
             case lw_trace_running:
                 going = before
+                if before < pausesFrom { continue }
                 usleep(pauseMicroseconds)
                 continue
             case lw_trace_before_call where isWait(look, wait):
@@ -95,6 +100,7 @@ package final class WaitConfirmation: Sendable {
             let instant = Clock.now()
             lw_trace_continue(identifier, look.signal)
             countStop()
+            pausesFrom = going.advanced(byNanoseconds: closeNanoseconds)
             shared.state.withLock { if $0 == .starting { $0 = .armed(since: instant) } }
         }
         end()
