@@ -1,6 +1,7 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 internal import Loopwatch
 internal import LoopwatchCore
 internal import LoopwatchPlatform
@@ -34,6 +35,8 @@ struct Attachments: ~Copyable {
         self.watch = watch
         self.options = options
         self.say = say
+        // That of this process itself, which has series of its own.
+        _ = names.name(watch.snapshot().process, for: getpid())
     }
 
     /// Whether any process is watched.
