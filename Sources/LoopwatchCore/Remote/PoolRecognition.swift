@@ -12,6 +12,9 @@ public struct PoolKind: Sendable, Hashable {
         /// As many as there are, as long as work waits for it in a queue that can be read: it starts a thread for what no other
         /// takes, up to a number that is not known.
         case whenWorkWaits
+        /// So many at once of the threads that run Swift's jobs, whatever their number: by names alone it is not known which
+        /// those are, so that the stacks of those that are busy have to tell.
+        case swiftJobs(Int)
         /// Not known: that all threads are busy says nothing, as it may start another.
         case unknown
     }
@@ -42,6 +45,7 @@ public struct PoolKind: Sendable, Hashable {
         case .all: threads > 0 ? threads : nil
         case .oneOf(let sizes): sizes.contains(threads) ? threads : nil
         case .whenWorkWaits: (waiting ?? 0) > 0 && threads > 0 ? threads : nil
+        case .swiftJobs(let most): threads >= most ? most : nil
         case .unknown: nil
         }
     }
@@ -52,6 +56,7 @@ public struct PoolRecognition: Sendable {
     private let mainComm: String
     private let isPython: Bool
     private let executorSize: Int
+    private let processors: Int
 
     /// Creates a recognition for one process.
     ///
@@ -63,9 +68,12 @@ public struct PoolRecognition: Sendable {
         self.mainComm = mainComm
         isPython = program.split(separator: "/").last?.hasPrefix("python") ?? false
         // concurrent.futures.ThreadPoolExecutor: max_workers.
+        self.processors = processors
         executorSize = min(32, processors + 4)
     }
 
+    /// Name of the pool of Dispatch's threads, some of which may run Swift's jobs.
+    public static let dispatchWorkers = "dispatch-workers"
     /// Name of the pool of those threads of Python of which their names do not tell which they are of.
     public static let pythonWorkers = "python-workers"
 
@@ -93,7 +101,9 @@ public struct PoolRecognition: Sendable {
         if comm.hasPrefix("asyncio_") {
             return PoolKind(name: "default-executor", size: .oneOf([executorSize]), isTimedWaitIdle: false)
         }
-        if comm.hasSuffix("-qos") { return PoolKind(name: "dispatch-workers", size: .unknown, isTimedWaitIdle: true) }
+        if comm.hasSuffix("-qos") {
+            return PoolKind(name: Self.dispatchWorkers, size: .swiftJobs(processors), isTimedWaitIdle: true)
+        }
         if mainComm == "nginx", comm == "nginx" {
             return PoolKind(name: "nginx-threads", size: .all, isTimedWaitIdle: true)
         }

@@ -81,7 +81,7 @@ public struct RemotePoolDetector: Sendable {
     public mutating func read(_ reading: Reading) -> [ReportDraft] {
         latest = reading
         size = kind.fullSize(threads: reading.threads, waiting: reading.waiting)
-        guard size != nil, reading.busy >= reading.threads else {
+        guard let size, reading.busy >= min(size, reading.threads) else {
             defer { lastIdle = reading.instant }
             return end(at: reading.instant)
         }
@@ -109,6 +109,18 @@ public struct RemotePoolDetector: Sendable {
         var told = draft(current, state: state, upTo: reading.instant)
         told.depth = reading.waiting
         return [told]
+    }
+
+    /// Tells that what was reported last is not so: the busy threads are at something else.
+    ///
+    /// - Parameter wasTold: whether it had been so before, and was told.
+    /// - Returns: the report of its end, if it was.
+    public mutating func withdraw(wasTold: Bool, at instant: MonotonicInstant) -> [ReportDraft] {
+        guard wasTold else {
+            saturation = nil
+            return []
+        }
+        return end(at: instant)
     }
 
     /// The pool or its process is gone.

@@ -35,6 +35,12 @@ extension AttachWork {
     mutating func report(_ draft: ReportDraft, of identity: RemoteTargetIdentity, threads: [Int32]) {
         guard let (target, _) = targets[identity] else { return }
         var draft = draft
+        var finding = RemoteFinding()
+        if let most = process.swiftJobsMost(of: identity), draft.state != .ended {
+            // Whose threads the busy ones are, only their stacks tell.
+            guard let jobs = swiftJobs(draft, of: identity, threads: threads, most: most) else { return }
+            finding = jobs
+        }
         if identity.subject == .pool, let pool = process.pool(of: identity) {
             draft.pool = PoolFinding(
                 kind: .saturated,
@@ -43,10 +49,10 @@ extension AttachWork {
                 held: pool.busy,
                 width: pool.size ?? pool.threads
             )
-            draft.pool?.isOfSwift = false
+            draft.pool?.isOfSwift = process.swiftJobsMost(of: identity) != nil
+            draft.pool?.lane = swiftLanes[identity] ?? .unspecified
         }
-        var finding = RemoteFinding()
-        if draft.state != .ended {
+        if draft.state != .ended, finding.stacks.isEmpty {
             finding = read(threads, since: draft.began)
             if draft.kind == .stall, identity.subject == .loop, let thread = threads.first, isAtManyJobs(thread) {
                 draft.kind = .congestion
@@ -103,7 +109,7 @@ extension AttachWork {
     }
 
     /// Reads what threads are at, of which a loop has been away from its wait since an instant.
-    private mutating func read(_ threads: [Int32], since began: MonotonicInstant) -> RemoteFinding {
+    mutating func read(_ threads: [Int32], since began: MonotonicInstant) -> RemoteFinding {
         guard reader != nil else { return RemoteFinding(omitted: readerProblem) }
         var finding = RemoteFinding()
         for thread in threads.prefix(Limits.remoteThreadsCaptured) {

@@ -29,6 +29,10 @@ struct AttachWork: ~Copyable {
     /// Who waits meanwhile, and the most that did while a loop was blocked.
     var acceptQueues: AcceptQueues
     var waitingConnections: [RemoteTargetIdentity: Int] = [:]
+    /// When the stacks of a pool's threads told last that they run no jobs of Swift.
+    var otherWork: [RemoteTargetIdentity: MonotonicInstant] = [:]
+    /// The priority at which all threads of Swift's pool are held.
+    var swiftLanes: [RemoteTargetIdentity: JobLane] = [:]
     /// Loops of which a block is told that goes on.
     var blocked: Set<RemoteTargetIdentity> = []
 
@@ -150,6 +154,8 @@ struct AttachWork: ~Copyable {
         prepared[identity] = nil
         blocked.remove(identity)
         waitingConnections[identity] = nil
+        otherWork[identity] = nil
+        swiftLanes[identity] = nil
         guard let (_, registration) = targets.removeValue(forKey: identity) else { return }
         registration.remove()
     }

@@ -44,6 +44,10 @@ package enum PoolSentence {
             return "\(holders): other work, such as that of DispatchQueue.global(), "
                 + "\(isOver ? "had" : "has") taken the rest, and \(waiting)" + places(report)
         case .saturated:
+            if pool.isOfSwift {
+                return "Swift jobs \(isOver ? "held" : "hold") all \(pool.width) threads that Swift's pool has for one "
+                    + "priority; what waits for them cannot be seen from outside" + places(report)
+            }
             let busy = isOver ? "were busy" : "are busy"
             if let depth = report.depth {
                 let items = "\(depth) \(depth == 1 ? "item" : "items")"

@@ -169,9 +169,11 @@ package struct ProcessWatch: ~Copyable {
         guard let pool = pools.first(where: { $0.identity == target }), let latest = pool.detector.latest else {
             return nil
         }
+        let isAsked = swiftJobsMost(of: target) != nil
         return (
             latest.threads, latest.busy, latest.threads - latest.busy, pool.detector.size,
-            pool.detector.saturatedNanoseconds, latest.waiting
+            // Before their stacks are read, busy threads may be at anything.
+            isAsked && !pool.detector.isSaturated ? 0 : pool.detector.saturatedNanoseconds, latest.waiting
         )
     }
 
@@ -211,6 +213,27 @@ package struct ProcessWatch: ~Copyable {
     package mutating func noteManyJobs(inEpisode episode: UInt64, of target: RemoteTargetIdentity) {
         guard let index = loops.firstIndex(where: { $0.identity == target }) else { return }
         loops[index].detector.noteManyJobs(inEpisode: episode)
+    }
+
+    /// How many threads of a pool have to run Swift's jobs for it to be saturated; `nil` for a pool of which that is not asked.
+    package func swiftJobsMost(of target: RemoteTargetIdentity) -> Int? {
+        guard case .swiftJobs(let most)? = pools.first(where: { $0.identity == target })?.detector.kind.size else {
+            return nil
+        }
+        return most
+    }
+
+    /// The name of a thread, as it was seen last.
+    package func name(of thread: Int32) -> String? { threads[thread]?.comm }
+
+    /// Tells that a saturation that was reported is none.
+    ///
+    /// - Parameter wasTold: whether it had been one before, and was told.
+    package mutating func withdraw(wasTold: Bool, of target: RemoteTargetIdentity, now: MonotonicInstant) -> [Said] {
+        guard let index = pools.firstIndex(where: { $0.identity == target }) else { return [] }
+        var said: [Said] = []
+        say(pools[index].detector.withdraw(wasTold: wasTold, at: now), of: target, threads: [], into: &said)
+        return said
     }
 
     /// The end of a stall was written as a warning: people are led to it from the histogram.

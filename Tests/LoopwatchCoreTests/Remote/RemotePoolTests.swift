@@ -89,6 +89,22 @@ struct RemotePoolTests {
         #expect(ended.map(\.state) == [.ended] && ended.map(\.depth) == [7])
     }
 
+    @Test("what is found to be other work is not counted, and ends what was told")
+    func withdrawn() throws {
+        var detector = Self.detector(.swiftJobs(2))
+        // Two of four are as many as may run jobs.
+        #expect(Self.drafts(&detector, from: 50, to: 1_000, threads: 4, busy: 1).isEmpty)
+        #expect(Self.drafts(&detector, from: 1_050, to: 1_450, threads: 4, busy: 2).map(\.state) == [.begun])
+        #expect(detector.withdraw(wasTold: false, at: at(1_460)).isEmpty && !detector.isSaturated)
+        #expect(detector.gone(at: at(1_470)).isEmpty)
+        #expect(Self.drafts(&detector, from: 1_500, to: 2_400, threads: 4, busy: 3).map(\.state) == [.begun, .ongoing])
+        #expect(detector.withdraw(wasTold: true, at: at(2_410)).map(\.state) == [.ended])
+        #expect(detector.statistics.stallsBySeverity.reduce(0, +) == 1)
+        #expect(detector.withdraw(wasTold: true, at: at(2_420)).isEmpty)
+        // Fewer threads than may run jobs.
+        #expect(Self.drafts(&detector, from: 2_450, to: 4_000, threads: 1, busy: 1).isEmpty)
+    }
+
     @Test("a pool that goes with its process ends its report")
     func gone() {
         var detector = Self.detector(.all)
@@ -115,7 +131,7 @@ struct RemotePoolTests {
         #expect(executors[0].fullSize(threads: 6) == nil && executors[0].fullSize(threads: 6, waiting: 1) == 6)
         let swift = PoolRecognition(mainComm: "server", program: "/usr/bin/server", processors: 2)
         #expect(swift.kind(comm: "SGLTN-TP-#1", isMain: false)?.name == "nio-singleton")
-        #expect(swift.kind(comm: "oot.default-qos", isMain: false)?.size == .unknown)
+        #expect(swift.kind(comm: "oot.default-qos", isMain: false)?.size == .swiftJobs(2))
         #expect(swift.kind(comm: "-qos.overcommit", isMain: false) == nil)
         #expect(swift.kind(comm: "NIO-ELT-0-#0", isMain: false) == nil)
     }
