@@ -117,7 +117,13 @@ extension AttachWork {
             case .success(let stack):
                 finding.stacks.append(stack)
                 if threads.count == 1 { finding.causeDetail = causeDetail(stack, of: thread, since: began) }
-            case .failure(let omission): finding.omitted = omission.text
+            case .failure(let omission):
+                // Where its next wait is awaited, only who awaits it can stop the thread.
+                if case .refused = omission, let copied = process.copy(of: thread) {
+                    finding.stacks.append(reader!.stack(of: copied))
+                } else {
+                    finding.omitted = omission.text
+                }
             }
         }
         if !finding.stacks.isEmpty { finding.omitted = nil }

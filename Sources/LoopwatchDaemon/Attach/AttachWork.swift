@@ -193,6 +193,10 @@ struct AttachWork: ~Copyable {
         }
         state.suspensions = suspensions
         state.suspendedNanoseconds = suspendedNanoseconds
+        let cutShort = process.callsCutShort
+        state.stackStops.add(process.copyStops)
+        state.callsRestarted += cutShort.restarted
+        state.callsInterrupted += cutShort.interrupted
         record.state = state
     }
 

@@ -178,7 +178,23 @@ package struct ProcessWatch: ~Copyable {
     }
 
     /// How often threads were held so that their next wait could be awaited, and for how long at most each time.
-    package var waitStops: Histogram { stops.histogram }
+    package var waitStops: Histogram { stops.counts.waits }
+
+    /// How often a thread was held meanwhile so that its stack could be copied (``copy(of:)``).
+    package var copyStops: Histogram { stops.counts.stacks }
+
+    /// System calls that such a stop had cut short: those that were begun again, and those that could not be.
+    package var callsCutShort: (restarted: UInt64, interrupted: UInt64) {
+        let counts = stops.counts
+        return (counts.callsRestarted, counts.callsInterrupted)
+    }
+
+    /// Copies the stack of a thread that runs while its next wait is awaited, which keeps everybody else from stopping it.
+    ///
+    /// Holds it for some 50 us.
+    package func copy(of thread: Int32) -> CopiedThread? {
+        loops.first { $0.view.identifier == thread }?.confirmation?.copy()
+    }
 
     /// By which means a loop is watched now.
     package func rung(of target: RemoteTargetIdentity) -> EvidenceRung {

@@ -243,6 +243,15 @@ package struct RemoteStackReader: ~Copyable {
         }
     }
 
+    /// The stack of a thread that was copied by whoever traces it.
+    package mutating func stack(of copied: CopiedThread) -> Stack {
+        statistics.captures += 1
+        return copied.stack.withUnsafeBytes { bytes in
+            stackMemory.begin(copy: bytes, at: copied.stackAddress)
+            return assemble(unwind(from: copied.registers), python: nil, isInnermostKnown: true)
+        }
+    }
+
     private mutating func count(_ tally: StoppedThread.Tally) {
         statistics.stops += tally.stops
         // A reading stops the thread once, or not at all.

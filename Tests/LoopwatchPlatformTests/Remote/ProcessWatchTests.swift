@@ -175,6 +175,38 @@ struct ProcessWatchTests {
         }
     }
 
+    @Test("the stack of a thread whose next wait is awaited is copied by who awaits it", .timeLimit(.minutes(1)))
+    func copied() throws {
+        let loop = try LoopFixture()
+        var watch = try ProcessWatch(
+            process: loop.identifier,
+            options: .init(
+                policy: DetectionPolicy(resolutionNanoseconds: 10_000_000, thresholds: Thresholds()),
+                rung: .confirmedPolling
+            ),
+            now: Clock.now()
+        )
+        var reader = try RemoteStackReader(process: loop.identifier)
+        try eventually("the loop is found") {
+            watch.look(now: Clock.now()).contains { if case .found = $0 { true } else { false } }
+        }
+        loop.tell("spin 3000")
+        var stack: Stack?
+        try eventually("it is copied") {
+            _ = watch.look(now: Clock.now())
+            guard let copied = watch.copy(of: loop.identifier) else { return false }
+            // Nobody else may stop it meanwhile.
+            if case .success = reader.stack(of: loop.identifier, allowsStop: true) { return false }
+            stack = reader.stack(of: copied)
+            return true
+        }
+        #expect(stack?.frames.contains { $0.function == "spin_ms" } == true, "\(stack?.frames.map(\.function) ?? [])")
+        #expect(stack?.frames.contains { $0.function == "main" } == true)
+        #expect(watch.copyStops.count >= 1 && watch.callsCutShort.interrupted == 0)
+        // It does what it was told to, to the end.
+        #expect(try loop.done().nanoseconds >= 3_000_000_000)
+    }
+
     @Test("a thread that is traced runs on when the watch ends, in mid-block")
     func abandoned() throws {
         let loop = try LoopFixture()
