@@ -77,6 +77,7 @@ let package = Package(
             name: "LoopwatchPlatformTests",
             dependencies: [
                 "LoopwatchCore", "LoopwatchPlatform", "LoopwatchTestSupport", "CRuntimeHooks", "CLoopFixture",
+                "loopwatch",
             ]
         ),
         .testTarget(

@@ -132,3 +132,13 @@ enum lw_stop_outcome lw_stop_thread(int32_t process, int32_t thread, int call_de
     result->stack_bytes = copied > 0 ? (size_t)copied : 0;
     return is_read ? LW_STOP_DONE : LW_STOP_GONE;
 }
+
+int lw_trace_copy(int32_t process, int32_t thread, void *stack, size_t stack_capacity, struct lw_thread_stop *result) {
+    memset(result, 0, sizeof(*result));
+    uint64_t stack_pointer = 0;
+    if (copy_registers(thread, 0, result, &stack_pointer) != 0) return -1;
+    ptrdiff_t copied = 0;
+    if (stack_capacity > 0) copied = lw_read_process_memory(process, stack_pointer, stack, stack_capacity);
+    result->stack_bytes = copied > 0 ? (size_t)copied : 0;
+    return 0;
+}

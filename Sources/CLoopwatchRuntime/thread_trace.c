@@ -44,6 +44,7 @@ struct lw_trace_look lw_trace_look(int32_t thread) {
     } else if (status >> 16 == PTRACE_EVENT_STOP) {
         // With the signal of the stop instead of SIGTRAP for one that stops the whole process.
         look.stop = stop == SIGTRAP ? lw_trace_other : lw_trace_group;
+        look.is_interrupt = stop == SIGTRAP;
     } else if (status >> 16 != 0) {
         look.stop = lw_trace_other;
     } else {

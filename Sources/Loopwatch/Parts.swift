@@ -13,6 +13,7 @@ final class Parts: Sendable {
     let server: HTTPServer?
     let profile: ProfileStore
     let ring: WarningRing
+    let processes = WatchedProcesses()
     private let configuration: WatchConfiguration
     private let reporter: Reporter
     private let desk: ReportDesk
@@ -88,7 +89,8 @@ final class Parts: Sendable {
             captures: captures,
             desk: desk,
             health: health,
-            jobs: jobs
+            jobs: jobs,
+            processes: processes
         )
         let responder = EndpointResponder(
             process: name,
@@ -173,6 +175,11 @@ final class Parts: Sendable {
     func report(_ draft: ReportDraft, of remote: RemoteTarget, finding: RemoteFinding) {
         guard let watched = registry.target(of: remote) else { return }
         desk.report(draft, of: watched, now: Clock.now(), finding: finding)
+    }
+
+    /// Reports that another process was stopped.
+    func report(_ interruption: Interruption, of process: RemoteProcessName) {
+        desk.interrupted(interruption, of: process, nanoseconds: interruption.nanoseconds, now: Clock.now())
     }
 
     /// Has everything looked at now, and calls back once all that came of it has been reported; at once where nothing looks.

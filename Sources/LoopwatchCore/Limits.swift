@@ -106,6 +106,8 @@ public enum Limits {
     public static let remoteLoops = 64
     /// Pools of threads of one other process that are watched.
     public static let remotePools = 16
+    /// Other processes that are watched at once: each has a thread of its own here.
+    public static let remoteProcesses = 256
     /// Ways of waiting that are remembered for one thread of another process.
     public static let remoteWaits = 8
 }

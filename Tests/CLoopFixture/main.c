@@ -3,7 +3,8 @@
 
 // An event loop that does what it is told on standard input, and says on standard output what it did:
 //   sleep MS | spin MS | nested MS | burst COUNT MS | workers COUNT | work MS
-// answers with a line `done BEGAN_NS LENGTH_NS` for each, on CLOCK_MONOTONIC. It ends with its input.
+// answers with a line `done BEGAN_NS LENGTH_NS` for each, on CLOCK_MONOTONIC; `interrupted` with how many of its waits
+// have failed with EINTR in place of the length. It ends with its input.
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -81,6 +82,8 @@ static double burst_ms = 0;
 static int64_t burst_began = 0;
 static int pipe_ends[2];
 
+static int interrupted = 0;
+
 static void obey(const char *line) {
     char word[16] = "";
     double first = 0, second = 0;
@@ -104,6 +107,11 @@ static void obey(const char *line) {
         if (write(pipe_ends[1], "x", 1) != 1) abort();
         return;
     }
+    if (strcmp(word, "interrupted") == 0) {
+        printf("done %lld %d\n", (long long)began, interrupted);
+        fflush(stdout);
+        return;
+    }
     answer(began);
 }
 
@@ -122,6 +130,7 @@ int main(void) {
         struct epoll_event events[4];
         int count = epoll_wait(loop, events, 4, -1);
         if (count < 0 && errno != EINTR) return 1;
+        if (count < 0) interrupted++;
         for (int index = 0; index < count; index++) {
             if (events[index].data.fd != 0) {
                 spin_ms(burst_ms);

@@ -56,6 +56,30 @@ struct PoolFindingTests {
         return String(line[start.upperBound...])
     }
 
+    @Test("a full pool of another process says what waits where that can be read, and that it cannot else")
+    func saturated() {
+        func sentence(_ state: StallReport.State, depth: Int?) -> String? {
+            PoolSentence.text(
+                of: report(.saturated, state, width: 6, held: 6) {
+                    $0.depth = depth
+                    $0.pool?.isOfSwift = false
+                }
+            )
+        }
+        #expect(
+            PoolSentence.text(of: report(.saturated, .ongoing))
+                == "Swift jobs hold all 2 threads that Swift's pool has for "
+                + "one priority; what waits for them cannot be seen from outside"
+        )
+        #expect(sentence(.ongoing, depth: 14) == "all 6 threads are busy and 14 items wait")
+        #expect(sentence(.ongoing, depth: 1) == "all 6 threads are busy and 1 item waits")
+        #expect(sentence(.ended, depth: 14) == "all 6 threads were busy and 14 items waited at most")
+        #expect(
+            sentence(.ongoing, depth: nil)
+                == "all 6 threads are busy; what waits for them cannot be seen from outside"
+        )
+    }
+
     private func value(_ report: StallReport) throws -> JSONValue {
         var bytes: [UInt8] = []
         WarningJSONWriterTests.writer.write(report, into: &bytes)

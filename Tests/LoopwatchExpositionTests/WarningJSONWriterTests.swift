@@ -47,6 +47,20 @@ struct WarningJSONWriterTests {
         #expect(value["tid"] == .number("4250"))
     }
 
+    @Test("clients that wait are told if there are any", arguments: [nil, 0, 17])
+    func waitingConnections(_ count: Int?) throws {
+        var report = Snapshots.report()
+        report.waitingConnections = count
+        var bytes: [UInt8] = []
+        Self.writer.write(report, into: &bytes)
+        #expect(try JSONValue.parse(bytes)["waiting_connections"] == (count == 17 ? .number("17") : nil))
+        bytes = []
+        WarningLineWriter.write(report, into: &bytes)
+        let line = String(decoding: bytes, as: UTF8.self)
+        #expect(line.contains(" waiting_connections=") == (count == 17))
+        #expect(count != 17 || line.contains(" waiting_connections=17 "))
+    }
+
     @Test("an interruption has neither loop, pool nor severity")
     func interruption() throws {
         var report = Snapshots.report()

@@ -57,8 +57,10 @@ struct RemoteTargetTests {
                 of: first,
                 finding: RemoteFinding(stacks: [Self.stack])
             )
+            var begun = Self.draft(.begun, milliseconds: 53, began: now)
+            begun.waitingConnections = 17
             watch.report(
-                Self.draft(.begun, milliseconds: 53, began: now),
+                begun,
                 of: second,
                 finding: RemoteFinding(omitted: "it may not be read")
             )
@@ -79,6 +81,7 @@ struct RemoteTargetTests {
             #expect(
                 lines[1].contains("process=api-2 pid=200") && lines[1].contains("stack=\"omitted: it may not be read\"")
             )
+            #expect(lines[1].contains(" waiting_connections=17 ") && !lines[0].contains("waiting_connections"))
             // The end repeats what was seen while it was blocked.
             #expect(lines[2].contains("blocked for 312ms") && lines[2].contains("at=\"handler app.py:12\""))
             // Each process has a stall of its own.
@@ -108,6 +111,43 @@ struct RemoteTargetTests {
             #expect(watch.metric(#"loopwatch_loop_probes_total{process="api",loop="main"}"#) == 0)
             registration.remove()
             #expect(watch.metric(#"loopwatch_loop_blocked_seconds_total{process="api",loop="main"}"#) == nil)
+        }
+    }
+
+    @Test("a process that was stopped is reported and counted by its own name, what watching did to it as well")
+    func process() throws {
+        try withWatch { watch, recorder in
+            let process = WatchedProcess(RemoteProcessName(name: "api", identifier: 100))
+            watch.add(process)
+            watch.add(process)
+            #expect(watch.metric(#"loopwatch_thread_stop_seconds_count{process="api",reason="stack"}"#) == 0)
+            var state = process.state
+            state.stackStops.observe(nanoseconds: 50_000)
+            state.suspensions = 1
+            state.suspendedNanoseconds = 3_000_000_000
+            process.state = state
+            #expect(watch.metric(#"loopwatch_thread_stop_seconds_count{process="api",reason="stack"}"#) == 1)
+            #expect(watch.metric(#"loopwatch_thread_stop_seconds_sum{process="api",reason="stack"}"#) == 5e-05)
+            #expect(watch.metric(#"loopwatch_interruptions_total{process="api",cause="suspended"}"#) == 1)
+            #expect(watch.metric(#"loopwatch_interrupted_seconds_total{process="api",cause="suspended"}"#) == 3)
+            let now = Clock.now()
+            watch.report(
+                Interruption(from: now.advanced(byNanoseconds: -3_000_000_000), to: now, kind: .suspended),
+                of: RemoteProcessName(name: "api", identifier: 100)
+            )
+            let report = try recorder.wait(for: "the interruption") { $0.process?.name == "api" }
+            #expect(report.kind == .interruption && report.severity == nil)
+            #expect(
+                recorder.lines.contains {
+                    $0.contains(
+                        "INFO process suspended for 3000ms target=api process=api pid=100 state=ended cause=suspended"
+                    )
+                },
+                "\(recorder.lines)"
+            )
+            watch.remove(process)
+            #expect(watch.metric(#"loopwatch_thread_stop_seconds_count{process="api",reason="stack"}"#) == nil)
+            #expect(watch.metric(#"loopwatch_interruptions_total{process="api",cause="suspended"}"#) == nil)
         }
     }
 

@@ -488,6 +488,9 @@ def compare(result, server, watcher):
             result.named += 1
         else:
             result.wrong_names.append(f"{truth.kind} {truth.milliseconds:.0f} ms: {last.get('at')} {last.get('stack_omitted')}")
+        # A child process that is waited for is named, if there was time to look for it.
+        if truth.kind == "child" and truth.milliseconds > 300 and "child process" not in last.get("cause_detail", ""):
+            result.problems.append(f"{server.name}: the child process was not named: {json.dumps(last)[:300]}")
     # A loop that was ready and got no CPU was late indeed, and is not blamed for it.
     result.false = [
         reports[-1] for reports in unmatched.values() if reports[-1]["cause"] not in ("runqueue", "throttled")

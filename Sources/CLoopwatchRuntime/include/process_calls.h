@@ -66,4 +66,11 @@ enum lw_stop_outcome {
 enum lw_stop_outcome lw_stop_thread(int32_t process, int32_t thread, int call_descriptor, void *_Nonnull stack,
                                     size_t stack_capacity, struct lw_thread_stop *_Nonnull result);
 
+/// Copies the registers and a piece of the stack of a thread that the calling thread traces and has stopped
+/// (`lw_trace_interrupt`), and makes a system call that the stop has cut short begin again; returns 0, or -1 and errno.
+///
+/// `stack_capacity` may be 0. For how long the thread is held is not told here.
+int lw_trace_copy(int32_t process, int32_t thread, void *_Nullable stack, size_t stack_capacity,
+                  struct lw_thread_stop *_Nonnull result);
+
 #endif

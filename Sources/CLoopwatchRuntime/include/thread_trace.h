@@ -44,6 +44,8 @@ struct lw_trace_look {
     int32_t stop;
     /// The signal to hand on.
     int32_t signal;
+    /// Whether it is the stop that was asked for (`lw_trace_interrupt`): a call that it was in may have been cut short.
+    int32_t is_interrupt;
     /// Before a call: its number and its first argument.
     int64_t number;
     uint64_t argument;

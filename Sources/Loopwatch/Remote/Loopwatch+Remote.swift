@@ -18,6 +18,19 @@ extension Loopwatch {
         parts.report(draft, of: remote, finding: finding)
     }
 
+    /// Adds another process as a whole, for the metrics.
+    package func add(_ process: WatchedProcess) { parts.processes.add(process) }
+
+    /// Takes it off the metrics.
+    package func remove(_ process: WatchedProcess) { parts.processes.remove(process) }
+
+    /// Reports that another process was stopped, as by `SIGSTOP`, which is laid on none of its loops.
+    ///
+    /// Safe from any thread; never blocks.
+    package func report(_ interruption: Interruption, of process: RemoteProcessName) {
+        parts.report(interruption, of: process)
+    }
+
     /// Writes a line about the watch itself.
     package func note(_ text: String) { parts.note(text) }
 }

@@ -18,18 +18,22 @@ package final class RemoteTarget: Sendable {
         package var threads: RemoteTargetSnapshot.RemoteThreads?
         /// Of a pool: threads that it may have, where that is known.
         package var size: Int?
+        /// Of a pool: how much work waits for a thread, where that can be read.
+        package var depth: Int?
 
         /// Creates a state.
         package init(
             statistics: StallStatistics = StallStatistics(),
             cause: Cause? = nil,
             threads: RemoteTargetSnapshot.RemoteThreads? = nil,
-            size: Int? = nil
+            size: Int? = nil,
+            depth: Int? = nil
         ) {
             self.statistics = statistics
             self.cause = cause
             self.threads = threads
             self.size = size
+            self.depth = depth
         }
     }
 

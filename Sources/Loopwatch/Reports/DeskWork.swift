@@ -110,8 +110,14 @@ struct DeskWork: ~Copyable {
                 report.capture.omitted = CaptureOmission.notDelivered.text
             }
             pending.append(report)
-        case .interruption(let interruption, let nanoseconds, let now, let unix):
-            desk.reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: unix)
+        case .interruption(let interruption, let process, let nanoseconds, let now, let unix):
+            desk.reporter.interrupted(
+                interruption,
+                of: process,
+                nanoseconds: nanoseconds,
+                now: now,
+                unixNanoseconds: unix
+            )
         case .found(let question, let stacks):
             let search = searches.removeValue(forKey: question)
             guard let index = pending.firstIndex(where: { $0.question == question }) else {

@@ -14,7 +14,14 @@ final class ReportDesk: Sendable {
     enum Entry: Sendable {
         case preparation(Preparation, of: WatchedTarget, StallCapture)
         case stall(ReportDraft, of: WatchedTarget, now: MonotonicInstant, unixNanoseconds: Int64, StallCapture)
-        case interruption(Interruption, nanoseconds: Int64, now: MonotonicInstant, unixNanoseconds: Int64)
+        /// This process did not run, or another was stopped.
+        case interruption(
+            Interruption,
+            of: RemoteProcessName?,
+            nanoseconds: Int64,
+            now: MonotonicInstant,
+            unixNanoseconds: Int64
+        )
         /// The answer to a question for names.
         case found(question: UInt64, [Stack])
         /// The answer to the question for names of stacks that were prepared.
@@ -117,10 +124,21 @@ final class ReportDesk: Sendable {
         submit(.remote(draft, of: watched, now: now, unixNanoseconds: Clock.unixNanoseconds(), finding))
     }
 
-    /// Takes that the host did not run; never blocks.
-    func interrupted(_ interruption: Interruption, nanoseconds: Int64, now: MonotonicInstant) {
+    /// Takes that the host did not run, or that another process was stopped; never blocks.
+    func interrupted(
+        _ interruption: Interruption,
+        of process: RemoteProcessName? = nil,
+        nanoseconds: Int64,
+        now: MonotonicInstant
+    ) {
         submit(
-            .interruption(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: Clock.unixNanoseconds())
+            .interruption(
+                interruption,
+                of: process,
+                nanoseconds: nanoseconds,
+                now: now,
+                unixNanoseconds: Clock.unixNanoseconds()
+            )
         )
     }
 
@@ -147,8 +165,8 @@ final class ReportDesk: Sendable {
     private func submit(_ entry: Entry) {
         if let queue {
             queue.enqueue(entry)
-        } else if case .interruption(let interruption, let nanoseconds, let now, let unix) = entry {
-            reporter.interrupted(interruption, nanoseconds: nanoseconds, now: now, unixNanoseconds: unix)
+        } else if case .interruption(let interruption, let process, let nanoseconds, let now, let unix) = entry {
+            reporter.interrupted(interruption, of: process, nanoseconds: nanoseconds, now: now, unixNanoseconds: unix)
         } else if case .remote(let draft, let watched, let now, let unix, let finding) = entry {
             let found = episodes.withLock { $0.note(draft, watched.target, finding) }
             report(draft, of: watched, found, now: now, unixNanoseconds: unix)

@@ -110,20 +110,23 @@ final class Reporter: Sendable {
                 process: target.remote?.process,
                 evidence: draft.evidence,
                 durationUpperNanoseconds: draft.durationUpperNanoseconds,
-                groups: draft.pool?.kind == .heldThread ? [] : found.groups
+                groups: draft.pool?.kind == .heldThread ? [] : found.groups,
+                waitingConnections: draft.waitingConnections
             )
         }
         return publish(report, now: now)
     }
 
-    /// Reports that the host did not run.
+    /// Reports that the host did not run, or that another process was stopped; of that one, whoever watches it has decided
+    /// that it was long enough.
     func interrupted(
         _ interruption: Interruption,
+        of remote: RemoteProcessName? = nil,
         nanoseconds: Int64,
         now: MonotonicInstant,
         unixNanoseconds unix: Int64
     ) {
-        guard nanoseconds >= interruptionReportNanoseconds else { return }
+        guard remote != nil || nanoseconds >= interruptionReportNanoseconds else { return }
         let stall = storage.withLock { storage -> UInt64 in
             storage.stalls += 1
             return storage.stalls
@@ -134,12 +137,13 @@ final class Reporter: Sendable {
             state: .ended,
             kind: .interruption,
             subject: .process,
-            target: process,
+            target: remote?.name ?? process,
             severity: nil,
             durationNanoseconds: nanoseconds,
             beganUnixNanoseconds: unix - nanoseconds,
             unixNanoseconds: unix,
-            cause: interruption.cause
+            cause: interruption.cause,
+            process: remote
         )
         publish(report, now: now)
     }

@@ -23,6 +23,7 @@ final class SnapshotBuilder: Sendable {
     private let desk: ReportDesk
     private let health: WatchdogHealth
     private let jobs: JobPool?
+    private let processes: WatchedProcesses
     private let connected = Mutex(Connected())
 
     init(
@@ -34,7 +35,8 @@ final class SnapshotBuilder: Sendable {
         captures: CaptureCounts,
         desk: ReportDesk,
         health: WatchdogHealth,
-        jobs: JobPool?
+        jobs: JobPool?,
+        processes: WatchedProcesses
     ) {
         self.process = process
         self.configuration = configuration
@@ -45,6 +47,7 @@ final class SnapshotBuilder: Sendable {
         self.desk = desk
         self.health = health
         self.jobs = jobs
+        self.processes = processes
     }
 
     /// Tells what was started, once it is known.
@@ -102,7 +105,7 @@ final class SnapshotBuilder: Sendable {
         profile.fill(&capture)
         let http = server?.statistics
         reporting.droppedSlowClient = UInt64(http?.slowStreamClients ?? 0)
-        return WatchSnapshot(
+        var result = WatchSnapshot(
             process: process,
             unixNanoseconds: unix,
             loops: listing.loops.map { watched in
@@ -161,6 +164,8 @@ final class SnapshotBuilder: Sendable {
             components: components,
             build: BuildInformation(version: Loopwatch.version, swiftVersion: CompilerVersion.text)
         )
+        result.processes = processes.snapshots
+        return result
     }
 }
 
@@ -179,7 +184,7 @@ extension PoolSnapshot {
         self.init(
             name: remote.name,
             statistics: state.statistics,
-            depth: nil,
+            depth: state.depth,
             size: state.size,
             currentCause: state.cause,
             remote: remote.snapshot

@@ -37,7 +37,7 @@ public struct CauseEvidence: Sendable, Equatable {
         if observation.progress == .free { looksUnserved += 1 }
         if observation.isKeptFromCPU { looksKeptFromCPU += 1 }
         let elapsed = max(0, observation.instant.nanoseconds(since: last))
-        throttledNanoseconds += min(elapsed, observation.throttledNanoseconds)
+        addThrottled(observation.throttledNanoseconds, until: observation.instant)
         let rest = add(
             computed: observation.computedNanoseconds,
             delayed: observation.delayedNanoseconds,
@@ -56,7 +56,15 @@ public struct CauseEvidence: Sendable, Equatable {
 
     /// Adds what the thread did up to the end.
     public mutating func add(_ usage: ThreadUsage) {
+        addThrottled(usage.throttledNanoseconds, until: usage.instant)
         _ = add(computed: usage.computedNanoseconds, delayed: usage.delayedNanoseconds, until: usage.instant)
+    }
+
+    /// Adds time for which the quota was used up; that is counted by the kernel only once it is over, so that it can be
+    /// longer than the time since the look before, but not than the block.
+    private mutating func addThrottled(_ nanoseconds: Int64, until instant: MonotonicInstant) {
+        let most = max(0, instant.nanoseconds(since: start))
+        throttledNanoseconds = min(most, throttledNanoseconds + min(most, nanoseconds))
     }
 
     /// Adds the readings of the thread's clocks; returns the time that they do not explain.

@@ -79,6 +79,8 @@ public struct ThreadUsage: Sendable, Equatable {
     public var computedNanoseconds: Int64
     /// Time for which it waited for a CPU, in nanoseconds, where it is known.
     public var delayedNanoseconds: Int64?
+    /// Time in which the CPU quota of the process's control group was used up, in nanoseconds.
+    public var throttledNanoseconds: Int64 = 0
 
     /// Creates a reading.
     public init(instant: MonotonicInstant, computedNanoseconds: Int64, delayedNanoseconds: Int64? = nil) {

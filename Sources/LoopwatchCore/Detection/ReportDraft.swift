@@ -39,6 +39,8 @@ public struct ReportDraft: Sendable, Equatable {
     public var evidence: EvidenceGrade?
     /// The most that its length can be, in nanoseconds, where only its least is proved (``EvidenceGrade/bounded``).
     public var durationUpperNanoseconds: Int64?
+    /// Connections that wait to be accepted by the process, of which a loop is blocked; the most that were seen meanwhile.
+    public var waitingConnections: Int?
     /// Events with which the loop returned from its wait: a long iteration with many events may be many short jobs.
     public var events: Int64?
 }

@@ -13,7 +13,7 @@ public struct PoolFinding: Sendable, Equatable {
         case takenByOthers
         /// Jobs begin all the time, and still wait for too long.
         case congested
-        /// All threads of a pool in another process are busy; what waits for them is not to be seen.
+        /// All threads of a pool in another process are busy; what waits for them is seldom to be seen.
         case saturated
     }
 

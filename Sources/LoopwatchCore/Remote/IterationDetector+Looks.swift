@@ -104,7 +104,11 @@ extension IterationDetector {
         observation.delayedNanoseconds = observation.delayedNanoseconds.map {
             min($0, elapsed - (observation.computedNanoseconds ?? 0))
         }
-        observation.throttledNanoseconds = min(observation.throttledNanoseconds, elapsed)
+        // Throttling is counted when it ends, and may have begun before the latest look.
+        observation.throttledNanoseconds = min(
+            observation.throttledNanoseconds,
+            max(0, observation.instant.nanoseconds(since: began))
+        )
         return observation
     }
 }

@@ -77,9 +77,13 @@ extension IterationDetector {
             current.evidence.add(last)
             return
         }
-        current.evidence.add(
-            ThreadUsage(instant: instant, computedNanoseconds: computed, delayedNanoseconds: last.delayedNanoseconds)
+        var usage = ThreadUsage(
+            instant: instant,
+            computedNanoseconds: computed,
+            delayedNanoseconds: last.delayedNanoseconds
         )
+        usage.throttledNanoseconds = last.throttledNanoseconds
+        current.evidence.add(usage)
     }
 
     private mutating func number(_ current: inout RemoteIteration) {

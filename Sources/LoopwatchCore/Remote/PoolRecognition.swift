@@ -9,6 +9,12 @@ public struct PoolKind: Sendable, Hashable {
         case all
         /// One of these numbers: it starts a thread when all others are busy, up to that.
         case oneOf([Int])
+        /// As many as there are, as long as work waits for it in a queue that can be read: it starts a thread for what no other
+        /// takes, up to a number that is not known.
+        case whenWorkWaits
+        /// So many at once of the threads that run Swift's jobs, whatever their number: by names alone it is not known which
+        /// those are, so that the stacks of those that are busy have to tell.
+        case swiftJobs(Int)
         /// Not known: that all threads are busy says nothing, as it may start another.
         case unknown
     }
@@ -30,10 +36,16 @@ public struct PoolKind: Sendable, Hashable {
     }
 
     /// The number of its threads that are all it can have, if there are so many; `nil` if it may start another.
-    public func fullSize(threads: Int) -> Int? {
+    ///
+    /// - Parameters:
+    ///   - threads: how many it has.
+    ///   - waiting: how much work waits for them, where that can be read.
+    public func fullSize(threads: Int, waiting: Int? = nil) -> Int? {
         switch size {
         case .all: threads > 0 ? threads : nil
         case .oneOf(let sizes): sizes.contains(threads) ? threads : nil
+        case .whenWorkWaits: (waiting ?? 0) > 0 && threads > 0 ? threads : nil
+        case .swiftJobs(let most): threads >= most ? most : nil
         case .unknown: nil
         }
     }
@@ -44,6 +56,7 @@ public struct PoolRecognition: Sendable {
     private let mainComm: String
     private let isPython: Bool
     private let executorSize: Int
+    private let processors: Int
 
     /// Creates a recognition for one process.
     ///
@@ -55,7 +68,22 @@ public struct PoolRecognition: Sendable {
         self.mainComm = mainComm
         isPython = program.split(separator: "/").last?.hasPrefix("python") ?? false
         // concurrent.futures.ThreadPoolExecutor: max_workers.
+        self.processors = processors
         executorSize = min(32, processors + 4)
+    }
+
+    /// Name of the pool of Dispatch's threads, some of which may run Swift's jobs.
+    public static let dispatchWorkers = "dispatch-workers"
+    /// Name of the pool of those threads of Python of which their names do not tell which they are of.
+    public static let pythonWorkers = "python-workers"
+
+    /// One of Python's executors, by its number among those of its process: all that wait for work at one queue.
+    public static func pythonExecutor(number: Int) -> PoolKind {
+        PoolKind(
+            name: "thread-pool-executor" + (number == 1 ? "" : "-\(number)"),
+            size: .whenWorkWaits,
+            isTimedWaitIdle: false
+        )
     }
 
     /// Tokens of AnyIO's limiter for worker threads, by default: what Starlette and FastAPI run `def` endpoints with.
@@ -73,7 +101,9 @@ public struct PoolRecognition: Sendable {
         if comm.hasPrefix("asyncio_") {
             return PoolKind(name: "default-executor", size: .oneOf([executorSize]), isTimedWaitIdle: false)
         }
-        if comm.hasSuffix("-qos") { return PoolKind(name: "dispatch-workers", size: .unknown, isTimedWaitIdle: true) }
+        if comm.hasSuffix("-qos") {
+            return PoolKind(name: Self.dispatchWorkers, size: .swiftJobs(processors), isTimedWaitIdle: true)
+        }
         if mainComm == "nginx", comm == "nginx" {
             return PoolKind(name: "nginx-threads", size: .all, isTimedWaitIdle: true)
         }
@@ -81,7 +111,7 @@ public struct PoolRecognition: Sendable {
         // threads as fill the executor may be AnyIO's, and not all that it can have: that is not told.
         if isPython, comm == mainComm {
             let sizes = [Self.anyIOThreads, Self.anyIOThreads + executorSize]
-            return PoolKind(name: "python-workers", size: .oneOf(sizes), isTimedWaitIdle: false)
+            return PoolKind(name: Self.pythonWorkers, size: .oneOf(sizes), isTimedWaitIdle: false)
         }
         return nil
     }

@@ -3,7 +3,7 @@
 
 /// Decides when a pool of threads of another process is saturated: all the threads that it can have are busy.
 ///
-/// How much work waits is not to be seen from outside; that all are busy for long says that some may.
+/// How much work waits is seldom to be seen from outside; that all are busy for long says that some may.
 public struct RemotePoolDetector: Sendable {
     /// What one look at the threads told.
     public struct Reading: Sendable, Equatable {
@@ -13,12 +13,15 @@ public struct RemotePoolDetector: Sendable {
         public var threads: Int
         /// Those that are not idle.
         public var busy: Int
+        /// How much work waits for one, where that can be read.
+        public var waiting: Int?
 
         /// Creates a reading.
-        public init(instant: MonotonicInstant, threads: Int, busy: Int) {
+        public init(instant: MonotonicInstant, threads: Int, busy: Int, waiting: Int? = nil) {
             self.instant = instant
             self.threads = threads
             self.busy = busy
+            self.waiting = waiting
         }
     }
 
@@ -29,6 +32,8 @@ public struct RemotePoolDetector: Sendable {
         var latest: MonotonicInstant
         var isReported = false
         var nextReportNanoseconds: Int64
+        /// The most work that waited.
+        var waiting: Int?
     }
 
     /// For how long all threads have to be busy at the most, before it is told, in nanoseconds.
@@ -75,8 +80,8 @@ public struct RemotePoolDetector: Sendable {
     /// Takes in a reading; returns what is to be reported.
     public mutating func read(_ reading: Reading) -> [ReportDraft] {
         latest = reading
-        size = kind.fullSize(threads: reading.threads)
-        guard size != nil, reading.busy >= reading.threads else {
+        size = kind.fullSize(threads: reading.threads, waiting: reading.waiting)
+        guard let size, reading.busy >= min(size, reading.threads) else {
             defer { lastIdle = reading.instant }
             return end(at: reading.instant)
         }
@@ -89,6 +94,7 @@ public struct RemotePoolDetector: Sendable {
                 nextReportNanoseconds: saturationNanoseconds
             )
         current.latest = reading.instant
+        if let waiting = reading.waiting { current.waiting = max(waiting, current.waiting ?? 0) }
         defer { saturation = current }
         let duration = reading.instant.nanoseconds(since: current.began)
         guard duration >= current.nextReportNanoseconds else { return [] }
@@ -100,7 +106,21 @@ public struct RemotePoolDetector: Sendable {
             latestBegan = current.began
         }
         while current.nextReportNanoseconds <= duration { current.nextReportNanoseconds *= 2 }
-        return [draft(current, state: state, upTo: reading.instant)]
+        var told = draft(current, state: state, upTo: reading.instant)
+        told.depth = reading.waiting
+        return [told]
+    }
+
+    /// Tells that what was reported last is not so: the busy threads are at something else.
+    ///
+    /// - Parameter wasTold: whether it had been so before, and was told.
+    /// - Returns: the report of its end, if it was.
+    public mutating func withdraw(wasTold: Bool, at instant: MonotonicInstant) -> [ReportDraft] {
+        guard wasTold else {
+            saturation = nil
+            return []
+        }
+        return end(at: instant)
     }
 
     /// The pool or its process is gone.
@@ -140,6 +160,7 @@ public struct RemotePoolDetector: Sendable {
             interruptedNanoseconds: 0,
             severity: policy.thresholds.severity(ofNanoseconds: duration) ?? .warning,
             cause: .starvation,
+            depth: current.waiting,
             evidence: .bounded,
             durationUpperNanoseconds: instant.nanoseconds(since: current.earliest)
         )

@@ -65,6 +65,9 @@ public struct StallReport: Sendable, Equatable {
     public var interruptedNanoseconds: Int64
     /// Items that wait for the pool, where it tells.
     public var depth: Int?
+    /// Connections that waited to be accepted by the process while its loop was blocked, the most that were seen; `nil` where
+    /// none did, or it is not known.
+    public var waitingConnections: Int?
     /// Stalls of the same fingerprint that were not written since the last one that was.
     public var suppressed: UInt64
     /// What the blocked thread was doing, where that could be captured.
@@ -109,7 +112,8 @@ public struct StallReport: Sendable, Equatable {
         process: RemoteProcessName? = nil,
         evidence: EvidenceGrade? = nil,
         durationUpperNanoseconds: Int64? = nil,
-        groups: [StackGroup] = []
+        groups: [StackGroup] = [],
+        waitingConnections: Int? = nil
     ) {
         self.sequence = sequence
         self.stall = stall
@@ -135,5 +139,6 @@ public struct StallReport: Sendable, Equatable {
         self.evidence = evidence
         self.durationUpperNanoseconds = durationUpperNanoseconds
         self.groups = groups
+        self.waitingConnections = waitingConnections
     }
 }

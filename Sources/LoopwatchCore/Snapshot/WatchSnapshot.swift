@@ -11,6 +11,8 @@ public struct WatchSnapshot: Sendable {
     public var loops: [LoopSnapshot]
     /// The pools, in the order of registration.
     public var pools: [PoolSnapshot]
+    /// The other processes that are watched, in the order in which something was found of them.
+    public var processes: [RemoteProcessSnapshot] = []
     /// The limits on both.
     public var loopsLimit: Int
     /// Most pools that will be registered.

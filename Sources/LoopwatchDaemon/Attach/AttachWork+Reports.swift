@@ -8,10 +8,6 @@ internal import LoopwatchPlatform
 
 /// What is read of blocked threads, and reported.
 extension AttachWork {
-    /// Functions in which a thread of Python waits for the global lock.
-    private static let globalLockFunctions: Set<String> = [
-        "take_gil", "PyEval_RestoreThread", "PyEval_AcquireThread", "PyEval_AcquireLock", "PyGILState_Ensure",
-    ]
     /// Jobs that a loop has to be found at, each another than the ones before, to be taken for one of many short ones.
     private static let jobsLeast = 3
     /// Time between looks at which job a loop is at, in microseconds.
@@ -25,7 +21,7 @@ extension AttachWork {
         for away in process.loopsAway(forNanoseconds: early, at: now)
         where prepared[away.target]?.since != away.since && !blocked.contains(away.target) {
             guard budget.admit(now: now) else { return }
-            prepared[away.target] = (away.since, read([away.thread]))
+            prepared[away.target] = (away.since, read([away.thread], since: away.since))
         }
     }
 
@@ -39,6 +35,12 @@ extension AttachWork {
     mutating func report(_ draft: ReportDraft, of identity: RemoteTargetIdentity, threads: [Int32]) {
         guard let (target, _) = targets[identity] else { return }
         var draft = draft
+        var finding = RemoteFinding()
+        if let most = process.swiftJobsMost(of: identity), draft.state != .ended {
+            // Whose threads the busy ones are, only their stacks tell.
+            guard let jobs = swiftJobs(draft, of: identity, threads: threads, most: most) else { return }
+            finding = jobs
+        }
         if identity.subject == .pool, let pool = process.pool(of: identity) {
             draft.pool = PoolFinding(
                 kind: .saturated,
@@ -47,11 +49,11 @@ extension AttachWork {
                 held: pool.busy,
                 width: pool.size ?? pool.threads
             )
-            draft.pool?.isOfSwift = false
+            draft.pool?.isOfSwift = process.swiftJobsMost(of: identity) != nil
+            draft.pool?.lane = swiftLanes[identity] ?? .unspecified
         }
-        var finding = RemoteFinding()
-        if draft.state != .ended {
-            finding = read(threads)
+        if draft.state != .ended, finding.stacks.isEmpty {
+            finding = read(threads, since: draft.began)
             if draft.kind == .stall, identity.subject == .loop, let thread = threads.first, isAtManyJobs(thread) {
                 draft.kind = .congestion
                 draft.cause = .congestion
@@ -71,9 +73,18 @@ extension AttachWork {
         {
             finding = known
         }
+        noteWaitingConnections(&draft, of: identity)
         if draft.state == .ended { blocked.remove(identity) } else { blocked.insert(identity) }
         watch.report(draft, of: target, finding: finding)
         publish(now: Clock.now())
+    }
+
+    /// Looks who waits for a blocked loop; at the end nobody may any more, and the reports before it tell.
+    private mutating func noteWaitingConnections(_ draft: inout ReportDraft, of identity: RemoteTargetIdentity) {
+        guard identity.subject == .loop else { return }
+        let most = max(waitingConnections[identity] ?? 0, draft.state == .ended ? 0 : acceptQueues.waiting())
+        waitingConnections[identity] = draft.state == .ended ? nil : most
+        if most > 0 { draft.waitingConnections = most }
     }
 
     private static func ends(
@@ -97,27 +108,22 @@ extension AttachWork {
         return true
     }
 
-    /// Who holds Python's global lock, if that is what a thread waits for.
-    private mutating func globalLockDetail(_ stack: Stack, of thread: Int32) -> String? {
-        guard stack.frames.contains(where: { Self.globalLockFunctions.contains($0.function) }),
-            let holder = reader?.globalLockHolder(), holder.thread != thread
-        else { return nil }
-        var text = "Python's global lock, held by thread \(holder.thread)"
-        guard let frame = holder.stack.blamed else { return text }
-        text += " at \(frame.function)"
-        guard let file = frame.file?.split(separator: "/").last else { return text }
-        return text + " \(file)" + (frame.line.map { ":\($0)" } ?? "")
-    }
-
-    private mutating func read(_ threads: [Int32]) -> RemoteFinding {
+    /// Reads what threads are at, of which a loop has been away from its wait since an instant.
+    mutating func read(_ threads: [Int32], since began: MonotonicInstant) -> RemoteFinding {
         guard reader != nil else { return RemoteFinding(omitted: readerProblem) }
         var finding = RemoteFinding()
         for thread in threads.prefix(Limits.remoteThreadsCaptured) {
             switch reader!.stack(of: thread, allowsStop: options.allowsStop && !process.isWaiting(thread)) {
             case .success(let stack):
                 finding.stacks.append(stack)
-                if threads.count == 1 { finding.causeDetail = globalLockDetail(stack, of: thread) }
-            case .failure(let omission): finding.omitted = omission.text
+                if threads.count == 1 { finding.causeDetail = causeDetail(stack, of: thread, since: began) }
+            case .failure(let omission):
+                // Where its next wait is awaited, only who awaits it can stop the thread.
+                if case .refused = omission, let copied = process.copy(of: thread) {
+                    finding.stacks.append(reader!.stack(of: copied))
+                } else {
+                    finding.omitted = omission.text
+                }
             }
         }
         if !finding.stacks.isEmpty { finding.omitted = nil }

@@ -19,9 +19,20 @@ struct AttachWork: ~Copyable {
     var queue: [ProcessWatch.Said] = []
     private var nextPublication: MonotonicInstant
     private var hasFoundTarget = false
+    /// What the metrics tell of the process as a whole.
+    private let record: WatchedProcess
+    private var suspensions: UInt64 = 0
+    private var suspendedNanoseconds: Int64 = 0
     /// What loops were at a little before their block would be reported, by when the iteration began.
     var prepared: [RemoteTargetIdentity: (since: MonotonicInstant, finding: RemoteFinding)] = [:]
     var budget = PreparationBudget(now: Clock.now())
+    /// Who waits meanwhile, and the most that did while a loop was blocked.
+    var acceptQueues: AcceptQueues
+    var waitingConnections: [RemoteTargetIdentity: Int] = [:]
+    /// When the stacks of a pool's threads told last that they run no jobs of Swift.
+    var otherWork: [RemoteTargetIdentity: MonotonicInstant] = [:]
+    /// The priority at which all threads of Swift's pool are held.
+    var swiftLanes: [RemoteTargetIdentity: JobLane] = [:]
     /// Loops of which a block is told that goes on.
     var blocked: Set<RemoteTargetIdentity> = []
 
@@ -43,6 +54,8 @@ struct AttachWork: ~Copyable {
         self.say = say
         let now = Clock.now()
         nextPublication = now
+        record = WatchedProcess(name)
+        acceptQueues = AcceptQueues(process: name.identifier)
         process = try ProcessWatch(
             process: name.identifier,
             options: ProcessWatch.Options(
@@ -64,11 +77,13 @@ struct AttachWork: ~Copyable {
         do throws(RemoteStackProblem) {
             var reader = try RemoteStackReader(
                 process: name.identifier,
+                symbols: RemoteSymbolCache(lineProgram: LineService.program),
                 lineNanoseconds: Self.lineNanoseconds
             )
             reader.prepare()
             runtimes = reader.interpreters.map { ", " + $0 }.joined()
             for remark in reader.remarks { say("\(name.name): \(remark)") }
+            if reader.tellsPythonWorkers { process.willBeToldWorkers() }
             self.reader = consume reader
         } catch {
             readerProblem = error.text
@@ -92,6 +107,7 @@ struct AttachWork: ~Copyable {
             case .ended: isOver = true
             }
         }
+        tellWorkers()
         let now = Clock.now()
         prepare(now: now)
         if now >= nextPublication || isOver { publish(now: now) }
@@ -109,6 +125,7 @@ struct AttachWork: ~Copyable {
             if case .report(let draft, let identity, _) = said { report(draft, of: identity, threads: []) }
         }
         for identity in Array(targets.keys) { remove(identity) }
+        watch.remove(record)
     }
 
     // MARK: Targets
@@ -126,6 +143,7 @@ struct AttachWork: ~Copyable {
         if identity.subject == .loop, let thread = identity.threads.first {
             _ = reader?.stack(of: thread, allowsStop: false)
         }
+        if !hasFoundTarget { watch.add(record) }
         hasFoundTarget = true
         let registration = watch.add(target)
         targets[identity] = (target, registration)
@@ -135,8 +153,17 @@ struct AttachWork: ~Copyable {
     private mutating func remove(_ identity: RemoteTargetIdentity) {
         prepared[identity] = nil
         blocked.remove(identity)
+        waitingConnections[identity] = nil
+        otherWork[identity] = nil
+        swiftLanes[identity] = nil
         guard let (_, registration) = targets.removeValue(forKey: identity) else { return }
         registration.remove()
+    }
+
+    /// Tells what threads of Python are there for, of which their names do not tell it.
+    private mutating func tellWorkers() {
+        guard reader?.tellsPythonWorkers == true else { return }
+        for thread in process.threadsToTell { process.note(reader!.pythonWorker(thread), of: thread) }
     }
 
     mutating func publish(now: MonotonicInstant) {
@@ -153,9 +180,24 @@ struct AttachWork: ~Copyable {
                         saturatedNanoseconds: $0.saturatedNanoseconds
                     )
                 },
-                size: process.pool(of: identity)?.size
+                size: process.pool(of: identity)?.size,
+                depth: process.pool(of: identity)?.waiting
             )
         }
+        var state = RemoteProcessSnapshot(process: name)
+        state.waitStops = process.waitStops
+        if let statistics = reader?.statistics {
+            state.stackStops = statistics.stopTimes
+            state.callsRestarted = UInt64(statistics.callsRestarted)
+            state.callsInterrupted = UInt64(statistics.callsInterrupted)
+        }
+        state.suspensions = suspensions
+        state.suspendedNanoseconds = suspendedNanoseconds
+        let cutShort = process.callsCutShort
+        state.stackStops.add(process.copyStops)
+        state.callsRestarted += cutShort.restarted
+        state.callsInterrupted += cutShort.interrupted
+        record.state = state
     }
 
     private static func summary(of identity: RemoteTargetIdentity) -> String {
@@ -164,9 +206,10 @@ struct AttachWork: ~Copyable {
         return "\(identity.description); evidence \(rung.grade.rawValue), by \(rung.label): \(rung.guarantee)"
     }
 
-    private func note(_ interruption: Interruption) {
-        let nanoseconds = interruption.to.nanoseconds(since: interruption.from)
-        guard nanoseconds >= options.thresholds.warning.wholeNanoseconds else { return }
-        say("\(name.name): was stopped for \(nanoseconds / 1_000_000) ms, as by SIGSTOP; no loop is blamed for that")
+    private mutating func note(_ interruption: Interruption) {
+        suspensions += 1
+        suspendedNanoseconds += interruption.nanoseconds
+        guard interruption.nanoseconds >= options.thresholds.warning.wholeNanoseconds else { return }
+        watch.report(interruption, of: name)
     }
 }

@@ -1,6 +1,7 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 internal import Loopwatch
 internal import LoopwatchCore
 internal import LoopwatchPlatform
@@ -19,8 +20,6 @@ struct Attachments: ~Copyable {
     /// Age at which a descendant is watched that no rule means itself, in nanoseconds: servers start many that do one thing
     /// and end.
     private static let ageNanosecondsLeast: Int64 = 2_000_000_000
-    /// Most processes that are watched at once.
-    static let processesMost = 256
 
     /// Creates an empty list.
     ///
@@ -36,6 +35,8 @@ struct Attachments: ~Copyable {
         self.watch = watch
         self.options = options
         self.say = say
+        // That of this process itself, which has series of its own.
+        _ = names.name(watch.snapshot().process, for: getpid())
     }
 
     /// Whether any process is watched.
@@ -63,9 +64,9 @@ struct Attachments: ~Copyable {
                 continue
             }
             seen[process.entry.identifier] = nil
-            guard attached.count < Self.processesMost else {
+            guard attached.count < Limits.remoteProcesses else {
                 if !hasNotedLimit {
-                    say("more than \(Self.processesMost) processes are meant; the rest is not watched")
+                    say("more than \(Limits.remoteProcesses) processes are meant; the rest is not watched")
                 }
                 hasNotedLimit = true
                 break

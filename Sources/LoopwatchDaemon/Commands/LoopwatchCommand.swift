@@ -13,6 +13,8 @@ package enum LoopwatchCommand {
     ///
     /// - Parameter arguments: the command line without the program's name.
     package static func run(arguments: [String]) -> Int32 {
+        // Not a command for people: by it the program has files read by a process that may come to a bad end.
+        if arguments.first == LineService.command { return LineService.run(Array(arguments.dropFirst())) }
         let output = Console(.standardOutput)
         do throws(CommandError) {
             switch try CommandParser.parse(arguments) {

@@ -18,7 +18,11 @@ struct StackCommand {
     func run() throws(CommandError) {
         var reader: RemoteStackReader
         do throws(RemoteStackProblem) {
-            reader = try RemoteStackReader(process: options.process, lineNanoseconds: Self.lineNanoseconds)
+            reader = try RemoteStackReader(
+                process: options.process,
+                symbols: RemoteSymbolCache(lineProgram: LineService.program),
+                lineNanoseconds: Self.lineNanoseconds
+            )
         } catch {
             throw .unavailable("process \(options.process) cannot be read: \(error.text).")
         }

@@ -50,26 +50,29 @@ extension MetricCatalog {
         .labelled(
             "loopwatch_interruptions",
             .counter,
-            labels: ["cause"],
-            bound: "2",
+            labels: ["process", "cause"],
+            bound: "processes<=\(Limits.remoteProcesses) + 2",
             help:
                 "Times the whole process stood still (suspended) or the machine left the watchdog waiting for a "
-                + "CPU (starved)."
-        ) {
-            [(["suspended"], .count($0.watchdog.suspensions)), (["starved"], .count($0.watchdog.starvations))]
+                + "CPU (starved; only of the process that Loopwatch runs in)."
+        ) { snapshot in
+            [
+                ([snapshot.process, "suspended"], .count(snapshot.watchdog.suspensions)),
+                ([snapshot.process, "starved"], .count(snapshot.watchdog.starvations)),
+            ] + snapshot.processes.map { ([$0.process.name, "suspended"], .count($0.suspensions)) }
         },
         .labelled(
             "loopwatch_interrupted_seconds",
             .counter,
             unit: "seconds",
-            labels: ["cause"],
-            bound: "2",
+            labels: ["process", "cause"],
+            bound: "processes<=\(Limits.remoteProcesses) + 2",
             help: "Total time of interruptions of the whole process by cause; never counted as blocked time."
-        ) {
+        ) { snapshot in
             [
-                (["suspended"], .nanoseconds($0.watchdog.suspendedNanoseconds)),
-                (["starved"], .nanoseconds($0.watchdog.starvedNanoseconds)),
-            ]
+                ([snapshot.process, "suspended"], .nanoseconds(snapshot.watchdog.suspendedNanoseconds)),
+                ([snapshot.process, "starved"], .nanoseconds(snapshot.watchdog.starvedNanoseconds)),
+            ] + snapshot.processes.map { ([$0.process.name, "suspended"], .nanoseconds($0.suspendedNanoseconds)) }
         },
     ]
 

@@ -6,7 +6,7 @@ import LoopwatchCore
 /// The one table of all metrics: both writers emit from it, and the documentation's table is made from it.
 package enum MetricCatalog {
     /// Every family, in the order of exposition.
-    package static let all: [MetricDescription] = loops + pools + jobs + watch + process
+    package static let all: [MetricDescription] = loops + pools + jobs + processes + watch + process
 
     /// The label `severity` with its values.
     static let bySeverity = (label: "severity", values: Severity.allCases.map(\.label))

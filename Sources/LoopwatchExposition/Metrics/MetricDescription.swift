@@ -91,6 +91,39 @@ extension MetricDescription {
         }
     }
 
+    /// Describes a family with a row for each other process that is watched and each value of a further label.
+    ///
+    /// - Parameters:
+    ///   - values: the further label's name and its values.
+    ///   - value: the value for a process and the index of the further label's value.
+    static func watchedProcess(
+        _ name: String,
+        _ type: MetricType,
+        unit: String? = nil,
+        by values: (label: String, values: [String]),
+        help: String,
+        value: @escaping @Sendable (RemoteProcessSnapshot, Int) -> MetricValue
+    ) -> MetricDescription {
+        let labelValues = values.values
+        return MetricDescription(
+            name: name,
+            type: type,
+            unit: unit,
+            labels: ["process", values.label],
+            help: help,
+            bound: "processes<=\(Limits.remoteProcesses) x \(labelValues.count)"
+        ) { snapshot in
+            snapshot.processes.flatMap { process in
+                labelValues.indices.map { index in
+                    MetricRow(
+                        labelValues: [process.process.name, labelValues[index]],
+                        value: value(process, index)
+                    )
+                }
+            }
+        }
+    }
+
     /// Describes a family of Loopwatch as a whole or of its host process, with at most one row.
     static func single(
         _ name: String,

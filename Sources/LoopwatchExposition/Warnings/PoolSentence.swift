@@ -44,7 +44,16 @@ package enum PoolSentence {
             return "\(holders): other work, such as that of DispatchQueue.global(), "
                 + "\(isOver ? "had" : "has") taken the rest, and \(waiting)" + places(report)
         case .saturated:
+            if pool.isOfSwift {
+                return "Swift jobs \(isOver ? "held" : "hold") all \(pool.width) threads that Swift's pool has for one "
+                    + "priority; what waits for them cannot be seen from outside" + places(report)
+            }
             let busy = isOver ? "were busy" : "are busy"
+            if let depth = report.depth {
+                let items = "\(depth) \(depth == 1 ? "item" : "items")"
+                let waiting = isOver ? "waited at most" : depth == 1 ? "waits" : "wait"
+                return "all \(pool.width) threads \(busy) and \(items) \(waiting)" + places(report)
+            }
             return "all \(pool.width) threads \(busy); what waits for them cannot be seen from outside" + places(report)
         case .congested:
             return "\(waiting), though jobs \(isOver ? "began" : "begin") all the time: "

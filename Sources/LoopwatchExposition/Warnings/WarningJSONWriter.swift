@@ -70,6 +70,10 @@ package struct WarningJSONWriter: Sendable {
             buffer.append(text: #","waiting":"#)
             buffer.append(decimal: Int64(depth))
         }
+        if let connections = report.waitingConnections, connections > 0 {
+            buffer.append(text: #","waiting_connections":"#)
+            buffer.append(decimal: Int64(connections))
+        }
         buffer.append(text: #","suppressed":"#)
         buffer.append(decimal: report.suppressed)
         buffer.append(text: #","stall":"#)

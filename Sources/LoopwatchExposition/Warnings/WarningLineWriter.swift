@@ -9,7 +9,8 @@ package import LoopwatchCore
 /// 2026-11-22T19:00:01.123Z WARN loop blocked for 312ms target=http-0 state=ended cause=lock cpu=1% stall=42
 /// ```
 ///
-/// Then, where they are known: of Swift's pool `priority`, `task` and `name` of the job that holds a thread, and `why` in
+/// Then, where they are known: `waiting_connections`, how many clients have connected meanwhile and wait for the blocked
+/// loop to accept them (of other processes, as often as it was looked: there may have been more); of Swift's pool `priority`, `task` and `name` of the job that holds a thread, and `why` in
 /// words (``PoolSentence``); `on`, what the system call was about; `at` and `via`, whose code it is
 /// (``StackLineWriter``); and `stack="omitted: REASON"` where there is no stack.
 package enum WarningLineWriter {
@@ -52,6 +53,10 @@ package enum WarningLineWriter {
         if let depth = report.depth {
             buffer.append(text: " waiting=")
             buffer.append(decimal: Int64(depth))
+        }
+        if let connections = report.waitingConnections, connections > 0 {
+            buffer.append(text: " waiting_connections=")
+            buffer.append(decimal: Int64(connections))
         }
         writeFinding(of: report, into: &buffer)
         if report.interruptedNanoseconds > 0 {

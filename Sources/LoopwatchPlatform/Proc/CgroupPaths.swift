@@ -7,15 +7,20 @@ enum CgroupPaths {
     ///
     /// `cgroup` is the text of /proc/self/cgroup, lines of `ID:CONTROLLERS:PATH`, of which version 2 has the one with ID 0
     /// and no controllers; `mountinfo` that of /proc/self/mountinfo (proc(5)). Within a container the path may be that of
-    /// the host, with only the group itself mounted: then the mount's own folder is tried.
-    static func cpuStat(cgroup: some Collection<UInt8>, mountinfo: some Collection<UInt8>) -> [String] {
+    /// the host, with only the group itself mounted: then the mount's own folder is tried, but for another process
+    /// (`isOwn` false), whose group that need not be.
+    static func cpuStat(
+        cgroup: some Collection<UInt8>,
+        mountinfo: some Collection<UInt8>,
+        isOwn: Bool = true
+    ) -> [String] {
         let groups = groups(cgroup)
         var paths: [String] = []
         for mount in mounts(mountinfo) {
             let isSecond = mount.type == "cgroup2"
             guard isSecond || mount.options.contains("cpu") else { continue }
             guard let group = isSecond ? groups.second : groups.cpu else { continue }
-            for folder in folders(group: group, root: mount.root) {
+            for folder in folders(group: group, root: mount.root, isOwn: isOwn) {
                 let path = mount.point + (folder == "/" ? "" : folder) + "/cpu.stat"
                 if !paths.contains(path), paths.count < 16 { paths.append(path) }
             }
@@ -31,12 +36,13 @@ enum CgroupPaths {
     }
 
     /// The group's path below the mount, then the mount's own folder.
-    private static func folders(group: String, root: String) -> [String] {
-        guard !group.split(separator: "/").contains("..") else { return ["/"] }
-        if root == "/" { return [group, "/"] }
+    private static func folders(group: String, root: String, isOwn: Bool) -> [String] {
+        let other = isOwn ? ["/"] : []
+        guard !group.split(separator: "/").contains("..") else { return other }
+        if root == "/" { return [group] + other }
         if group == root { return ["/"] }
-        if group.hasPrefix(root + "/") { return [String(group.dropFirst(root.count)), "/"] }
-        return [group, "/"]
+        if group.hasPrefix(root + "/") { return [String(group.dropFirst(root.count))] + other }
+        return isOwn ? [group, "/"] : []
     }
 
     private static func groups(_ text: some Collection<UInt8>) -> (second: String?, cpu: String?) {

@@ -50,7 +50,7 @@ package struct CgroupThrottling: Sendable, Equatable {
     }
 }
 
-/// Reads again and again how much this process's control group was throttled.
+/// Reads again and again how much a process's control group was throttled.
 package final class CgroupThrottlingFile: Sendable {
     /// Bytes that are read of the files that lead to it.
     private static let bytesMost = 1 << 20
@@ -61,10 +61,20 @@ package final class CgroupThrottlingFile: Sendable {
     /// Finds the group of this process; `nil` where there is none that can be throttled.
     ///
     /// A process that is moved to another group later is not followed.
-    package init?() {
-        let groups = WholeFile.bytes(at: "/proc/self/cgroup", atMost: Self.bytesMost)
-        let mounts = WholeFile.bytes(at: "/proc/self/mountinfo", atMost: Self.bytesMost)
-        let files = CgroupPaths.cpuStat(cgroup: groups, mountinfo: mounts).lazy.compactMap { ProcFile(path: $0) }
+    package convenience init?() {
+        self.init(groups: WholeFile.bytes(at: "/proc/self/cgroup", atMost: Self.bytesMost), isOwn: true)
+    }
+
+    /// Finds a group.
+    ///
+    /// - Parameters:
+    ///   - groups: the text of the process's /proc/PID/cgroup.
+    ///   - isOwn: whether it is of this process.
+    ///   - mountinfo: path of the table of what this process has mounted.
+    init?(groups: [UInt8], isOwn: Bool, mountinfo: String = "/proc/self/mountinfo") {
+        let mounts = WholeFile.bytes(at: mountinfo, atMost: Self.bytesMost)
+        let paths = CgroupPaths.cpuStat(cgroup: groups, mountinfo: mounts, isOwn: isOwn)
+        let files = paths.lazy.compactMap { ProcFile(path: $0) }
         let found = files.first { CgroupThrottling(stat: $0.bytes(atMost: Self.statBytesMost)) != nil }
         guard let found else { return nil }
         file = found

@@ -65,6 +65,8 @@ extension ProcessWatch {
         let current = Set(process.threads(atMost: Limits.remoteThreads))
         for gone in threads.keys where !current.contains(gone) {
             threads[gone] = nil
+            workers[gone] = nil
+            workersUntold[gone] = nil
             ranking.remove(gone)
         }
         for new in current where threads[new] == nil {
@@ -141,6 +143,8 @@ extension ProcessWatch {
                 wait: wait,
                 programCounter: programCounter,
                 edges: edges,
+                stops: stops,
+                throttling: throttling,
                 now: now
             )
         )

@@ -9,6 +9,8 @@ extension ProcessWatch {
     mutating func addPools(now: MonotonicInstant, into said: inout [Said]) {
         for (kind, members) in membersByKind().sorted(by: { $0.key.name < $1.key.name })
         where !pools.contains(where: { $0.detector.kind == kind }) && pools.count < Limits.remotePools {
+            // Whoever reads stacks begins to when the first is found, and may tell threads of Python apart.
+            if kind.name == PoolRecognition.pythonWorkers, sweeps == Self.firstSweeps { continue }
             let identity = identity(
                 kind.name,
                 .pool,
@@ -35,8 +37,8 @@ extension ProcessWatch {
     private func membersByKind() -> [PoolKind: [Int32]] {
         let loops = Set(loops.map(\.view.identifier))
         var members: [PoolKind: [Int32]] = [:]
-        for (identifier, thread) in threads where !loops.contains(identifier) {
-            guard let kind = recognition.kind(comm: thread.comm, isMain: thread.isMain) else { continue }
+        for identifier in threads.keys where !loops.contains(identifier) {
+            guard let kind = kind(of: identifier) else { continue }
             members[kind, default: []].append(identifier)
         }
         return members.mapValues { $0.sorted() }
@@ -47,6 +49,7 @@ extension ProcessWatch {
         guard pools.contains(where: { ($0.detector.nextLook() ?? now) <= now }) else { return }
         refreshThreads()
         let members = membersByKind()
+        forgetEmptyExecutors(members, now: now, into: &said)
         for index in pools.indices where (pools[index].detector.nextLook() ?? now) <= now {
             let calls = (members[pools[index].detector.kind] ?? []).compactMap { identifier in
                 let view =
@@ -54,7 +57,8 @@ extension ProcessWatch {
                     ?? RemoteThread(process: process.identifier, thread: identifier, isSampled: true)
                 return view.call().map { (thread: identifier, call: $0) }
             }
-            let drafts = pools[index].read(calls, at: now)
+            let waiting = queue(of: pools[index].detector.kind)?.depth(in: memory)
+            let drafts = pools[index].read(calls, waiting: waiting, at: now)
             let busy = Array(pools[index].busyThreads.prefix(Limits.remoteThreadsCaptured))
             say(drafts, of: pools[index].identity, threads: busy, into: &said)
         }

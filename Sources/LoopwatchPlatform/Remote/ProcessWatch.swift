@@ -68,6 +68,17 @@ package struct ProcessWatch: ~Copyable {
     var interruptedUntil: MonotonicInstant
     var tellsCalls: Bool
     var hasEnded = false
+    let stops = ThreadStops()
+    let throttling: RemoteThrottling
+    let memory: ProcessMemory
+    /// What threads of Python are there for, as far as whoever reads their stacks has told.
+    var workers: [Int32: PythonWorker] = [:]
+    /// How often that was asked in vain.
+    var workersUntold: [Int32: Int] = [:]
+    /// Whether somebody tells it.
+    var isToldWorkers = false
+    /// The executors of Python, in the order in which they were found.
+    var executors: [PythonWorkQueue?] = []
 
     /// A thread that is looked at now and then.
     struct SampledThread {
@@ -88,6 +99,8 @@ package struct ProcessWatch: ~Copyable {
         self.options = options
         nextSweep = now
         interruptedUntil = now
+        throttling = RemoteThrottling(process: identifier)
+        memory = ProcessMemory(process: identifier)
         program = process.program
         recognition = Self.recognition(of: process, program: process.program)
         tellsCalls = RemoteThread(process: identifier, thread: identifier).tellsCalls
@@ -152,14 +165,35 @@ package struct ProcessWatch: ~Copyable {
     /// it can have have been busy.
     package func pool(
         of target: RemoteTargetIdentity
-    ) -> (threads: Int, busy: Int, idle: Int, size: Int?, saturatedNanoseconds: Int64)? {
+    ) -> (threads: Int, busy: Int, idle: Int, size: Int?, saturatedNanoseconds: Int64, waiting: Int?)? {
         guard let pool = pools.first(where: { $0.identity == target }), let latest = pool.detector.latest else {
             return nil
         }
+        let isAsked = swiftJobsMost(of: target) != nil
         return (
             latest.threads, latest.busy, latest.threads - latest.busy, pool.detector.size,
-            pool.detector.saturatedNanoseconds
+            // Before their stacks are read, busy threads may be at anything.
+            isAsked && !pool.detector.isSaturated ? 0 : pool.detector.saturatedNanoseconds, latest.waiting
         )
+    }
+
+    /// How often threads were held so that their next wait could be awaited, and for how long at most each time.
+    package var waitStops: Histogram { stops.counts.waits }
+
+    /// How often a thread was held meanwhile so that its stack could be copied (``copy(of:)``).
+    package var copyStops: Histogram { stops.counts.stacks }
+
+    /// System calls that such a stop had cut short: those that were begun again, and those that could not be.
+    package var callsCutShort: (restarted: UInt64, interrupted: UInt64) {
+        let counts = stops.counts
+        return (counts.callsRestarted, counts.callsInterrupted)
+    }
+
+    /// Copies the stack of a thread that runs while its next wait is awaited, which keeps everybody else from stopping it.
+    ///
+    /// Holds it for some 50 us.
+    package func copy(of thread: Int32) -> CopiedThread? {
+        loops.first { $0.view.identifier == thread }?.confirmation?.copy()
     }
 
     /// By which means a loop is watched now.
@@ -197,6 +231,27 @@ package struct ProcessWatch: ~Copyable {
         loops[index].detector.noteManyJobs(inEpisode: episode)
     }
 
+    /// How many threads of a pool have to run Swift's jobs for it to be saturated; `nil` for a pool of which that is not asked.
+    package func swiftJobsMost(of target: RemoteTargetIdentity) -> Int? {
+        guard case .swiftJobs(let most)? = pools.first(where: { $0.identity == target })?.detector.kind.size else {
+            return nil
+        }
+        return most
+    }
+
+    /// The name of a thread, as it was seen last.
+    package func name(of thread: Int32) -> String? { threads[thread]?.comm }
+
+    /// Tells that a saturation that was reported is none.
+    ///
+    /// - Parameter wasTold: whether it had been one before, and was told.
+    package mutating func withdraw(wasTold: Bool, of target: RemoteTargetIdentity, now: MonotonicInstant) -> [Said] {
+        guard let index = pools.firstIndex(where: { $0.identity == target }) else { return [] }
+        var said: [Said] = []
+        say(pools[index].detector.withdraw(wasTold: wasTold, at: now), of: target, threads: [], into: &said)
+        return said
+    }
+
     /// The end of a stall was written as a warning: people are led to it from the histogram.
     package mutating func stallReported(_ draft: ReportDraft, as report: StallReport, of target: RemoteTargetIdentity) {
         if let index = loops.firstIndex(where: { $0.identity == target }) {
@@ -231,9 +286,11 @@ package struct ProcessWatch: ~Copyable {
             }
             let outcome = loops[index].look()
             let loop = loops[index]
-            if let interruption = outcome.interruption, interruption.to > interruptedUntil {
-                interruptedUntil = interruption.to
-                said.append(.interrupted(interruption))
+            if let interruption = outcome.interruption {
+                // Each loop of the process tells of it; the part that none has told yet is counted.
+                let isNew = interruption.from >= interruptedUntil
+                interruptedUntil = max(interruptedUntil, interruption.to)
+                if isNew { said.append(.interrupted(interruption)) }
             }
             say(outcome.drafts, of: loop.identity, threads: [loop.view.identifier], into: &said)
             for note in outcome.notes { say(note, into: &said) }
@@ -261,6 +318,9 @@ package struct ProcessWatch: ~Copyable {
             said.append(.gone(pools[index].identity))
         }
         pools = []
+        workers = [:]
+        workersUntold = [:]
+        executors = []
         threads = [:]
         ranking = LoopRanking()
     }

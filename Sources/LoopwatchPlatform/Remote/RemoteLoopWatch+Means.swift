@@ -92,7 +92,7 @@ extension RemoteLoopWatch {
     private mutating func confirm(_ look: LoopLook) {
         // A thread that sleeps is not stopped, and need not be: that it sleeps on in one call is proof enough.
         guard confirmation == nil, looksAway >= 2, !look.isStopped, look.observation.isReady else { return }
-        confirmation = try? WaitConfirmation(thread: view, wait: detector.wait)
+        confirmation = try? WaitConfirmation(process: process, thread: view, wait: detector.wait, counting: stops)
         if confirmation != nil { soon = Clock.now().advanced(byNanoseconds: Self.soonNanoseconds) }
     }
 }

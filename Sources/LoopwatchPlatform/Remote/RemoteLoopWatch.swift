@@ -28,6 +28,11 @@ struct RemoteLoopWatch {
     var programCounterChanges = 0
     var budget: EdgeBudget
     var confirmation: WaitConfirmation?
+    /// Where stops of its thread are counted.
+    let stops: ThreadStops
+    private let throttling: RemoteThrottling
+    /// The reading at the latest look.
+    private var throttledNanoseconds: Int64?
     /// Looks in a row that found the thread away from its wait.
     var looksAway = 0
     /// Times in a row at which the wait was awaited and came at once.
@@ -38,11 +43,17 @@ struct RemoteLoopWatch {
     private var latestInstant: MonotonicInstant
     private var latestGoing: MonotonicInstant
     private var wasStopped = false
+    /// Whether the latest look told whether the process is stopped.
+    private var isStateKnown = false
+    /// When it is looked next whether the process is stopped, while it waits.
+    private var nextStopCheck: MonotonicInstant
     /// What is to be told with the edges of the next look.
     var missing: [WaitEdge] = []
 
     /// Which part of its time a thread has to compute, or be ready to, where the kernel tells no more of it.
     private static let busyShare = 0.8
+    /// Time between looks whether a process is stopped of which the loop waits, in nanoseconds.
+    private static let stopCheckNanoseconds: Int64 = 100_000_000
 
     /// Begins to watch a loop.
     init(
@@ -53,6 +64,8 @@ struct RemoteLoopWatch {
         wait: WaitCall,
         programCounter: UInt64,
         edges: PerfEdges?,
+        stops: ThreadStops,
+        throttling: RemoteThrottling,
         now: MonotonicInstant
     ) {
         self.process = process
@@ -60,6 +73,8 @@ struct RemoteLoopWatch {
         self.view = view
         self.programCounter = programCounter
         self.edges = edges
+        self.stops = stops
+        self.throttling = throttling
         isForced = options.rung != nil
         allowsTracepoints = options.allowsTracepoints
         tellsCalls = view.tellsCalls
@@ -73,6 +88,7 @@ struct RemoteLoopWatch {
         budget = EdgeBudget(now: now)
         latestInstant = now
         latestGoing = now
+        nextStopCheck = now
         latestSchedule = view.schedule()
         if identity.rung.grade == .exact, edges?.enable(true) != true { detector.change(to: .polling, at: now) }
         // So that the first return is known to be one from the loop's own wait.
@@ -168,8 +184,16 @@ struct RemoteLoopWatch {
             let active = (observation.computedNanoseconds ?? 0) + (observation.delayedNanoseconds ?? 0)
             observation.progress = Double(active) < Self.busyShare * Double(elapsed) ? .free : .busy
         }
+        // What a look tells of is the time since the one before: for as long as one of the two is within a block.
+        let isAway = observation.progress != .free || looksAway > 0
+        let throttled = throttling.nanoseconds(at: instant, isAway: isAway)
+        if let throttled { observation.throttledNanoseconds = max(0, throttled - (throttledNanoseconds ?? throttled)) }
+        throttledNanoseconds = throttled
         var isStopped = false
-        if observation.progress != .free, let state = view.state() {
+        // In its wait as well it may be stopped, which blames nothing, but is counted.
+        isStateKnown = observation.progress != .free || wasStopped || instant >= nextStopCheck
+        if isStateKnown, let state = view.state() {
+            nextStopCheck = instant.advanced(byNanoseconds: Self.stopCheckNanoseconds)
             if state == "Z" || state == "X" { return nil }
             // A thread that this watch itself holds at one of its calls goes on at once.
             isStopped = state == "T" || state == "t" && confirmation == nil
@@ -182,7 +206,7 @@ struct RemoteLoopWatch {
     private mutating func noteStop(_ look: LoopLook, into outcome: inout Outcome) {
         defer {
             wasStopped = look.isStopped
-            if !look.isStopped { latestGoing = look.observation.instant }
+            if isStateKnown, !look.isStopped { latestGoing = look.observation.instant }
         }
         guard wasStopped, !look.isStopped else { return }
         let interruption = Interruption(from: latestGoing, to: look.observation.instant, kind: .suspended)

@@ -10,10 +10,14 @@ struct RemotePoolWatch {
     /// Threads that were busy at the latest look.
     var busyThreads: [Int32] = []
 
-    /// Takes in what the pool's threads were found in.
-    mutating func read(_ calls: [(thread: Int32, call: RemoteCall)], at instant: MonotonicInstant) -> [ReportDraft] {
+    /// Takes in what the pool's threads were found in, and how much work waits, where that can be read.
+    mutating func read(
+        _ calls: [(thread: Int32, call: RemoteCall)],
+        waiting: Int?,
+        at instant: MonotonicInstant
+    ) -> [ReportDraft] {
         busyThreads = calls.filter { isBusy($0.call) }.map(\.thread)
-        return detector.read(.init(instant: instant, threads: calls.count, busy: busyThreads.count))
+        return detector.read(.init(instant: instant, threads: calls.count, busy: busyThreads.count, waiting: waiting))
     }
 
     /// A worker is idle in a wait without end for a futex; with an end, if the kind of pool waits so.

@@ -13,7 +13,9 @@ struct NativeNames {
     private var perfMap: PerfMap?
     private var perfMapIdentity: FileMemory.Identity?
     private var naming = FunctionNaming(hostModule: nil, hostHoldsCLibrary: false)
-    private var lines: RuntimeSymbols?
+    private var lines: LineReader?
+    /// The file that they are read of.
+    private var linedFile: SourceLines?
     private var isLinesKnown = false
     private var lineNanosecondsLeft: Int64
     private let lineNanoseconds: Int64
@@ -43,6 +45,7 @@ struct NativeNames {
             hostHoldsCLibrary: ImageTable(images: images.images.map(\.loaded)).hostHoldsCLibrary
         )
         lines = nil
+        linedFile = nil
         isLinesKnown = false
         isSwift = false
         self.interpreters = Set(interpreters.map(\.path))
@@ -67,15 +70,17 @@ struct NativeNames {
             known.insert([plain], for: address)
             return [plain]
         }
-        // What there is no time for now is not kept, so that it is asked for again.
-        guard lineNanosecondsLeft > 0 else { return [plain] }
         let begin = Clock.now()
         defer { lineNanosecondsLeft -= Clock.now().nanoseconds(since: begin) }
         if !isLinesKnown {
-            lines = symbols.lines(of: image, process: process)?.symbols(for: image)
+            linedFile = symbols.lines(of: image, process: process)
+            lines = linedFile?.reader(for: image)
             isLinesKnown = true
         }
-        var frames = lines?.linedFunctions(at: address) ?? []
+        // What there is no time for now is read meanwhile, and not kept, so that it is asked for again.
+        guard var frames = lines.map({ $0.functions(at: address, withinNanoseconds: lineNanosecondsLeft) }) ?? [] else {
+            return [plain]
+        }
         // Where the two disagree, the symbol table that was read here has the last word.
         if !(frames.last.map { Demangler.isSwift($0.symbol) || $0.symbol == Self.main } ?? false) { frames = [] }
         let lined = naming.frames(of: frames, at: address &- image.bias, in: image.loaded)

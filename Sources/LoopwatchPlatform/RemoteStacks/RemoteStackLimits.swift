@@ -31,7 +31,7 @@ package enum RemoteStackLimits {
     static let functionsOfAllFiles = 4_000_000
     /// Files whose symbols are kept, each with an open descriptor.
     static let symbolFiles = 128
-    /// Builds of executables of which files and lines are read, each with an open descriptor: what was read of them is kept.
+    /// Builds of executables of which files and lines are read, each with an open descriptor and a process that reads them.
     static let linedFiles = 32
     /// Bytes of such an executable.
     static let linedFileBytes: Int64 = 1024 * 1024 * 1024

@@ -23,6 +23,8 @@ package struct RemoteStackReader: ~Copyable {
         package var stopNanosecondsTotal: UInt64 = 0
         /// For how long one was stopped at most, in nanoseconds.
         package var stopNanosecondsMaximum: UInt64 = 0
+        /// For how long each was.
+        package var stopTimes = Histogram(edges: .hold)
         /// Readings that were discarded because the thread went on meanwhile.
         package var tornReadsDiscarded = 0
         /// System calls that a stop had ended, and that were begun again.
@@ -37,7 +39,7 @@ package struct RemoteStackReader: ~Copyable {
     package let process: Int32
     /// What reading has cost so far.
     package internal(set) var statistics = Statistics()
-    private let memory: ProcessMemory
+    let memory: ProcessMemory
     private let symbols: RemoteSymbolCache
     private var program: RemoteProgram
     var images: RemoteImages
@@ -241,8 +243,19 @@ package struct RemoteStackReader: ~Copyable {
         }
     }
 
+    /// The stack of a thread that was copied by whoever traces it.
+    package mutating func stack(of copied: CopiedThread) -> Stack {
+        statistics.captures += 1
+        return copied.stack.withUnsafeBytes { bytes in
+            stackMemory.begin(copy: bytes, at: copied.stackAddress)
+            return assemble(unwind(from: copied.registers), python: nil, isInnermostKnown: true)
+        }
+    }
+
     private mutating func count(_ tally: StoppedThread.Tally) {
         statistics.stops += tally.stops
+        // A reading stops the thread once, or not at all.
+        if tally.stops > 0 { statistics.stopTimes.observe(nanoseconds: Int64(clamping: tally.nanosecondsTotal)) }
         statistics.stopNanosecondsTotal &+= tally.nanosecondsTotal
         statistics.stopNanosecondsMaximum = max(statistics.stopNanosecondsMaximum, tally.nanosecondsMost)
         statistics.callsRestarted += tally.callsRestarted

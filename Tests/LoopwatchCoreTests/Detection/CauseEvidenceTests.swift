@@ -116,6 +116,28 @@ struct CauseEvidenceTests {
         #expect(evidence(throttled: 4).congestionVerdict == .throttled)
         // A reading that covers more than the time between two looks does not count twice.
         #expect(evidence(throttled: 1_000).verdict == .throttled)
+        #expect(evidence(throttled: 9e12).verdict == .throttled)
+    }
+
+    @Test("throttling is counted when it ends, and covers more than the time since the look before")
+    func throttledAtOnce() {
+        func evidence(throttled: Double) -> CauseEvidence {
+            var evidence = CauseEvidence(start: at(0))
+            for number in 1...10 {
+                var observation = Observation(
+                    instant: at(Double(number) * 10),
+                    progress: .busy,
+                    computedNanoseconds: .milliseconds(2),
+                    delayedNanoseconds: .milliseconds(8)
+                )
+                if number == 10 { observation.throttledNanoseconds = .milliseconds(throttled) }
+                evidence.add(observation)
+            }
+            return evidence
+        }
+        #expect(evidence(throttled: 80).verdict == .throttled)
+        #expect(evidence(throttled: 40).verdict == .throttled)
+        #expect(evidence(throttled: 39).verdict == .runqueue)
     }
 
     @Test("what the thread did after the last look counts too")

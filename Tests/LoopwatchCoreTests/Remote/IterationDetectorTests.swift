@@ -64,6 +64,36 @@ struct IterationDetectorTests {
         #expect(loop.drafts.map(\.cause) == [.runqueue, .runqueue])
     }
 
+    @Test("a thread whose group has used up its quota is throttled, though the kernel counts that only at its end")
+    func throttled() {
+        var loop = RemoteLoopDriver()
+        loop.returned(100)
+        loop.looks(110)
+        for instant in stride(from: 120.0, through: 180, by: 10) { loop.looks(instant, delayed: 10) }
+        // Until here nothing told it from a CPU that others have.
+        #expect(loop.drafts.map(\.cause) == [.runqueue])
+        loop.looks(190, delayed: 8, throttled: 78)
+        loop.entered(195)
+        loop.looks(200, .free)
+        #expect(loop.drafts.map(\.cause) == [.runqueue, .throttled])
+    }
+
+    @Test("throttling that ended after the latest look is told of a block, that before it is not")
+    func throttledAtTheEnds() {
+        var loop = RemoteLoopDriver()
+        loop.looks(90, .free, throttled: 500)
+        loop.returned(100)
+        for instant in stride(from: 110.0, through: 160, by: 10) { loop.looks(instant, delayed: 9) }
+        loop.entered(171)
+        loop.looks(180, .free)
+        #expect(loop.drafts.map(\.cause) == [.runqueue, .runqueue])
+        loop.returned(200)
+        for instant in stride(from: 210.0, through: 260, by: 10) { loop.looks(instant, delayed: 9) }
+        loop.entered(265)
+        loop.looks(270, .free, throttled: 55)
+        #expect(loop.drafts.map(\.cause).suffix(2) == [.runqueue, .throttled])
+    }
+
     @Test("200 iterations of 1 ms with data always at hand are no block")
     func burst() {
         var loop = RemoteLoopDriver()

@@ -69,6 +69,42 @@ struct RemotePoolTests {
         #expect(Self.drafts(&unknown, from: 50, to: 5_000, threads: 8, busy: 8).isEmpty)
     }
 
+    @Test("a pool whose work can be seen to wait is full as long as it does, whatever its size")
+    func waiting() throws {
+        var detector = Self.detector(.whenWorkWaits)
+        func read(from first: Double, to last: Double, busy: Int, waiting: Int?) -> [ReportDraft] {
+            stride(from: first, through: last, by: 50).flatMap {
+                detector.read(.init(instant: at($0), threads: 3, busy: busy, waiting: waiting))
+            }
+        }
+        // All are busy, and nothing waits; something waits, and one takes it; it is not known.
+        #expect(read(from: 50, to: 1_000, busy: 3, waiting: 0).isEmpty && detector.size == nil)
+        #expect(read(from: 1_050, to: 2_000, busy: 2, waiting: 5).isEmpty)
+        #expect(read(from: 2_050, to: 3_000, busy: 3, waiting: nil).isEmpty)
+        let busy = read(from: 3_050, to: 3_500, busy: 3, waiting: 7)
+        #expect(busy.map(\.state) == [.begun] && busy.map(\.depth) == [7] && detector.size == 3)
+        #expect(read(from: 3_550, to: 3_600, busy: 3, waiting: 4).isEmpty)
+        let ended = read(from: 3_650, to: 3_650, busy: 3, waiting: 0)
+        // The most that waited.
+        #expect(ended.map(\.state) == [.ended] && ended.map(\.depth) == [7])
+    }
+
+    @Test("what is found to be other work is not counted, and ends what was told")
+    func withdrawn() throws {
+        var detector = Self.detector(.swiftJobs(2))
+        // Two of four are as many as may run jobs.
+        #expect(Self.drafts(&detector, from: 50, to: 1_000, threads: 4, busy: 1).isEmpty)
+        #expect(Self.drafts(&detector, from: 1_050, to: 1_450, threads: 4, busy: 2).map(\.state) == [.begun])
+        #expect(detector.withdraw(wasTold: false, at: at(1_460)).isEmpty && !detector.isSaturated)
+        #expect(detector.gone(at: at(1_470)).isEmpty)
+        #expect(Self.drafts(&detector, from: 1_500, to: 2_400, threads: 4, busy: 3).map(\.state) == [.begun, .ongoing])
+        #expect(detector.withdraw(wasTold: true, at: at(2_410)).map(\.state) == [.ended])
+        #expect(detector.statistics.stallsBySeverity.reduce(0, +) == 1)
+        #expect(detector.withdraw(wasTold: true, at: at(2_420)).isEmpty)
+        // Fewer threads than may run jobs.
+        #expect(Self.drafts(&detector, from: 2_450, to: 4_000, threads: 1, busy: 1).isEmpty)
+    }
+
     @Test("a pool that goes with its process ends its report")
     func gone() {
         var detector = Self.detector(.all)
@@ -90,9 +126,12 @@ struct RemotePoolTests {
         #expect(python.kind(comm: "AnyIO worker th", isMain: false)?.fullSize(threads: 40) == 40)
         #expect(python.kind(comm: "asyncio_3", isMain: false)?.fullSize(threads: 6) == 6)
         #expect(python.kind(comm: "uvicorn", isMain: true) == nil)
+        let executors = [1, 2].map { PoolRecognition.pythonExecutor(number: $0) }
+        #expect(executors.map(\.name) == ["thread-pool-executor", "thread-pool-executor-2"])
+        #expect(executors[0].fullSize(threads: 6) == nil && executors[0].fullSize(threads: 6, waiting: 1) == 6)
         let swift = PoolRecognition(mainComm: "server", program: "/usr/bin/server", processors: 2)
         #expect(swift.kind(comm: "SGLTN-TP-#1", isMain: false)?.name == "nio-singleton")
-        #expect(swift.kind(comm: "oot.default-qos", isMain: false)?.size == .unknown)
+        #expect(swift.kind(comm: "oot.default-qos", isMain: false)?.size == .swiftJobs(2))
         #expect(swift.kind(comm: "-qos.overcommit", isMain: false) == nil)
         #expect(swift.kind(comm: "NIO-ELT-0-#0", isMain: false) == nil)
     }

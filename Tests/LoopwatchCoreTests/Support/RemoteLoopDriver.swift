@@ -52,24 +52,27 @@ struct RemoteLoopDriver {
         call: BlockingCall? = nil,
         runs: Int64? = nil,
         delayed: Double = 0,
+        throttled: Double = 0,
         isArmed: Bool? = nil,
         isStopped: Bool = false
     ) -> [ReportDraft] {
         let elapsed = Double(at(milliseconds).nanoseconds(since: lastLook)) / 1e6
         let computed = progress == .free || call != nil ? 0 : elapsed - delayed
+        var observation = Observation(
+            instant: at(milliseconds),
+            progress: progress,
+            thread: Self.thread,
+            computedNanoseconds: .milliseconds(computed),
+            delayedNanoseconds: .milliseconds(delayed),
+            runs: runs ?? (call == nil ? 1 : 0),
+            call: call,
+            isReady: progress == .busy && call == nil
+        )
+        observation.throttledNanoseconds = .milliseconds(throttled)
         let new = detector.pass(
             edges: edges,
             look: LoopLook(
-                observation: Observation(
-                    instant: at(milliseconds),
-                    progress: progress,
-                    thread: Self.thread,
-                    computedNanoseconds: .milliseconds(computed),
-                    delayedNanoseconds: .milliseconds(delayed),
-                    runs: runs ?? (call == nil ? 1 : 0),
-                    call: call,
-                    isReady: progress == .busy && call == nil
-                ),
+                observation: observation,
                 isStopped: isStopped,
                 isArmed: isArmed ?? (detector.rung.grade == .exact)
             ),

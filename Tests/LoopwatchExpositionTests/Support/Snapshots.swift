@@ -28,7 +28,7 @@ enum Snapshots {
         )
     }
 
-    /// The same with a pool of another process, so that every family has a row.
+    /// The same with a pool of another process, and that process, so that every family has a row.
     static func complete() -> WatchSnapshot {
         var snapshot = rich()
         let remote = RemoteTargetSnapshot(
@@ -39,6 +39,14 @@ enum Snapshots {
         snapshot.pools.append(
             PoolSnapshot(name: "anyio", statistics: fresh(), depth: nil, size: 40, remote: remote)
         )
+        var process = RemoteProcessSnapshot(process: remote.process)
+        for nanoseconds in [40_000, 60_000, 510_000] as [Int64] { process.stackStops.observe(nanoseconds: nanoseconds) }
+        process.waitStops.observe(nanoseconds: 200_000_000)
+        process.callsRestarted = 2
+        process.callsInterrupted = 1
+        process.suspensions = 4
+        process.suspendedNanoseconds = 3_500_000_000
+        snapshot.processes = [process]
         return snapshot
     }
 

@@ -91,6 +91,23 @@ struct CgroupThrottlingTests {
         #expect(paths == ["/cg/inner/cpu.stat", "/cg/cpu.stat"])
     }
 
+    @Test("of another process only its own group is read, where it is to be seen")
+    func other() {
+        func paths(_ cgroup: String, root: String) -> [String] {
+            CgroupPaths.cpuStat(
+                cgroup: "4:cpu:\(cgroup)\n".utf8,
+                mountinfo: "31 23 0:29 \(root) /cg rw - cgroup cgroup rw,cpu".utf8,
+                isOwn: false
+            )
+        }
+        #expect(paths("/system.slice/app.service", root: "/") == ["/cg/system.slice/app.service/cpu.stat"])
+        #expect(paths("/pod/abc", root: "/pod/abc") == ["/cg/cpu.stat"])
+        #expect(paths("/pod/abc/inner", root: "/pod/abc") == ["/cg/inner/cpu.stat"])
+        // Of those this process has none mounted, and that of its own is another.
+        #expect(paths("/pod/other", root: "/pod/abc").isEmpty)
+        #expect(paths("/../other", root: "/").isEmpty)
+    }
+
     @Test("paths that climb, and text that is no table, are not followed")
     func hostile() {
         let mounts = "31 23 0:29 / /cg rw - cgroup2 none rw".utf8

@@ -166,6 +166,45 @@ struct ProcessWatchTests {
         #expect(block.durationNanoseconds < truth.nanoseconds + Self.surplusNanoseconds)
         #expect(try #require(block.durationUpperNanoseconds) + 1_000_000 >= truth.nanoseconds)
         #expect(block.began >= truth.began, "\(watch.drafts())")
+        let stops = try #require(watch.waitStops)
+        if rung == .confirmedPolling {
+            // At least that which began to await the wait, and that at it.
+            #expect(stops.count >= 2 && stops.sumNanoseconds > 0, "\(stops)")
+        } else {
+            #expect(stops.count == 0)
+        }
+    }
+
+    @Test("the stack of a thread whose next wait is awaited is copied by who awaits it", .timeLimit(.minutes(1)))
+    func copied() throws {
+        let loop = try LoopFixture()
+        var watch = try ProcessWatch(
+            process: loop.identifier,
+            options: .init(
+                policy: DetectionPolicy(resolutionNanoseconds: 10_000_000, thresholds: Thresholds()),
+                rung: .confirmedPolling
+            ),
+            now: Clock.now()
+        )
+        var reader = try RemoteStackReader(process: loop.identifier)
+        try eventually("the loop is found") {
+            watch.look(now: Clock.now()).contains { if case .found = $0 { true } else { false } }
+        }
+        loop.tell("spin 3000")
+        var stack: Stack?
+        try eventually("it is copied") {
+            _ = watch.look(now: Clock.now())
+            guard let copied = watch.copy(of: loop.identifier) else { return false }
+            // Nobody else may stop it meanwhile.
+            if case .success = reader.stack(of: loop.identifier, allowsStop: true) { return false }
+            stack = reader.stack(of: copied)
+            return true
+        }
+        #expect(stack?.frames.contains { $0.function == "spin_ms" } == true, "\(stack?.frames.map(\.function) ?? [])")
+        #expect(stack?.frames.contains { $0.function == "main" } == true)
+        #expect(watch.copyStops.count >= 1 && watch.callsCutShort.interrupted == 0)
+        // It does what it was told to, to the end.
+        #expect(try loop.done().nanoseconds >= 3_000_000_000)
     }
 
     @Test("a thread that is traced runs on when the watch ends, in mid-block")
@@ -230,6 +269,35 @@ struct ProcessWatchTests {
         try eventually("the stop is told") {
             watch.said.contains { if case .interrupted = $0 { true } else { false } }
         }
+        #expect(watch.drafts().isEmpty, "\(watch.drafts())")
+    }
+
+    @Test(
+        "a process that is stopped while its loop waits is told once, whatever its rung",
+        arguments: [nil, .polling] as [EvidenceRung?]
+    )
+    func stoppedWhileWaiting(rung: EvidenceRung?) throws {
+        let loop = try LoopFixture()
+        let watch = try RunningWatch(loop.identifier, rung: rung)
+        defer { watch.stop() }
+        _ = try watch.finds("main")
+        let view = RemoteThread(process: loop.identifier, thread: loop.identifier)
+        let looks = watch.statistics("main")?.parkChecks ?? 0
+        try eventually("the loop is seen idle") { (watch.statistics("main")?.parkChecks ?? 0) >= looks + 3 }
+        let began = Clock.now()
+        kill(loop.identifier, SIGSTOP)
+        try eventually("the process is stopped") { view.state() == "T" }
+        poll(nil, 0, 600)
+        kill(loop.identifier, SIGCONT)
+        let length = Clock.now().nanoseconds(since: began)
+        func interruptions() -> [Interruption] {
+            watch.said.compactMap { if case .interrupted(let interruption) = $0 { interruption } else { nil } }
+        }
+        try eventually("the stop is told") { !interruptions().isEmpty }
+        let told = interruptions()
+        #expect(told.count == 1 && told[0].kind == .suspended)
+        // It is looked at every 100 ms, if the machine has time for that.
+        #expect(told[0].nanoseconds > 500_000_000 && told[0].nanoseconds < length + 5_000_000_000)
         #expect(watch.drafts().isEmpty, "\(watch.drafts())")
     }
 

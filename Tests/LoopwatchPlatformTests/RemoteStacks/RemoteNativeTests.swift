@@ -73,6 +73,11 @@
                     }
                     #expect(reader.statistics.stops > 0)
                     #expect(reader.statistics.callsInterrupted == 0)
+                    // Each is timed by itself.
+                    #expect(reader.statistics.stopTimes.count == UInt64(reader.statistics.stops))
+                    #expect(
+                        reader.statistics.stopTimes.sumNanoseconds == Int64(reader.statistics.stopNanosecondsTotal)
+                    )
                     // Generous: others build at the same time.
                     #expect(reader.statistics.stopNanosecondsMaximum < 2_000_000_000)
                     let stops = reader.statistics.stops

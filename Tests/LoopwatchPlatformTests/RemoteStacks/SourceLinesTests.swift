@@ -9,20 +9,16 @@ import Testing
 
 @Suite("Files and lines of other processes' programs", .serialized)
 struct SourceLinesTests {
-    @Test("have paths that are not used again, and lead to the file")
-    func paths() {
-        var seen: Set<String> = []
-        for number in [0, 1, 2, 3, 4, 5, 6, 7, 8, 255, 256, .max] as [UInt32] {
-            let path = SourceLines.path(number: number, descriptor: 0)
-            #expect(seen.insert(path).inserted && path.utf8.count < 200)
-            var status = stat()
-            #expect(stat(path, &status) == 0, "\(path)")
-        }
-        let first = SourceLines(openPath: "/proc/self/exe")
-        let second = SourceLines(openPath: "/proc/self/exe")
-        #expect(first != nil && first?.path != second?.path)
-        #expect(SourceLines(process: getpid()) != nil)
-        #expect(SourceLines(openPath: "/proc/self") == nil && SourceLines(openPath: "/no/such/file") == nil)
+    /// The program that reads them.
+    private static func program() throws -> String { try LoopFixture.folder() + "/loopwatch" }
+
+    @Test("are read of files that exist and are none of the system's")
+    func files() throws {
+        let program = try Self.program()
+        #expect(SourceLines(openPath: "/proc/self/exe", program: program) != nil)
+        #expect(SourceLines(process: getpid(), program: program) != nil)
+        #expect(SourceLines(openPath: "/proc/self", program: program) == nil)
+        #expect(SourceLines(openPath: "/no/such/file", program: program) == nil)
     }
 
     @Test("are read only of files that nobody else can have written")
@@ -42,8 +38,8 @@ struct SourceLinesTests {
             close(descriptor)
         }
         let name = String(decoding: path.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        #expect(fchmod(descriptor, 0o644) == 0 && SourceLines(openPath: name) != nil)
-        #expect(fchmod(descriptor, 0o646) == 0 && SourceLines(openPath: name) == nil)
+        #expect(fchmod(descriptor, 0o644) == 0 && SourceLines(openPath: name, program: "") != nil)
+        #expect(fchmod(descriptor, 0o646) == 0 && SourceLines(openPath: name, program: "") == nil)
     }
 
     #if arch(x86_64)
@@ -63,7 +59,7 @@ struct SourceLinesTests {
             let identifier = try #require(blocked.identifier)
             await #expect(processExitsWith: .success) { [identifier = identifier as Int32] in
                 recordingErrors {
-                    let symbols = RemoteSymbolCache()
+                    let symbols = RemoteSymbolCache(lineProgram: try Self.program())
                     for _ in 0..<2 {
                         var reader = try RemoteStackReader(process: getppid(), symbols: symbols)
                         // What there was no time for at first is had later.

@@ -115,7 +115,7 @@ final class LoopFixture {
     }
 
     /// The folder of the tests' executable, where the build puts the fixture as well.
-    private static func folder() throws -> String {
+    static func folder() throws -> String {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
         guard count > 0 else { throw SystemError(operation: "readlink /proc/self/exe") }

@@ -12,6 +12,7 @@ final class RunningWatch: Sendable {
         var statistics: [String: StallStatistics] = [:]
         var rungs: [String: EvidenceRung] = [:]
         var problem: RemoteProblem?
+        var waitStops: Histogram?
     }
 
     private final class Shared: Sendable {
@@ -45,6 +46,7 @@ final class RunningWatch: Sendable {
                 for case .found(let target) in said { targets.append(target) }
                 shared.heard.withLock { heard in
                     heard.said += said
+                    heard.waitStops = watch.waitStops
                     for target in targets {
                         heard.rungs[target.name] = watch.rung(of: target)
                         heard.statistics[target.name] = watch.statistics(
@@ -70,6 +72,9 @@ final class RunningWatch: Sendable {
 
     /// By which means a target is watched now.
     func rung(_ name: String) -> EvidenceRung? { shared.heard.withLock { $0.rungs[name] } }
+
+    /// Stops of threads so that their next wait was awaited.
+    var waitStops: Histogram? { shared.heard.withLock { $0.waitStops } }
 
     /// The reports on one target.
     func drafts(_ name: String = "main") -> [ReportDraft] {

@@ -68,12 +68,20 @@ package final class RemoteSymbolCache {
     private var uses = 0
     private var lines: [Key: SourceLines?] = [:]
     private let debugFolder: String
+    private let lineProgram: String?
 
     /// Creates an empty cache.
-    package convenience init() { self.init(debugFolder: "/usr/lib/debug") }
+    ///
+    /// - Parameter lineProgram: path of the program that reads files and lines (``LineService``); `nil` to have none.
+    package convenience init(lineProgram: String? = nil) {
+        self.init(debugFolder: "/usr/lib/debug", lineProgram: lineProgram)
+    }
 
     /// Creates an empty cache that looks for debug information in a folder.
-    init(debugFolder: String) { self.debugFolder = debugFolder }
+    init(debugFolder: String, lineProgram: String? = nil) {
+        self.debugFolder = debugFolder
+        self.lineProgram = lineProgram
+    }
 
     /// The symbols of a binary; `nil` if its file cannot be read, or is not the one that runs.
     func file(at path: String, buildIdentifier: [UInt8], inode: UInt64) -> SymbolFile? {
@@ -109,11 +117,11 @@ package final class RemoteSymbolCache {
     ///   - process: the process.
     func lines(of image: RemoteImage, process: Int32) -> SourceLines? {
         // Without an identifier, a build cannot be told from the next under the same path.
-        guard !image.buildIdentifier.isEmpty else { return nil }
+        guard !image.buildIdentifier.isEmpty, let lineProgram else { return nil }
         let key = Key.build(image.buildIdentifier)
         if let known = lines[key] { return known }
         guard lines.count < RemoteStackLimits.linedFiles else { return nil }
-        let opened = SourceLines(process: process)
+        let opened = SourceLines(process: process, program: lineProgram)
         // Another program may run there by now.
         if let opened {
             guard let file = FileMemory(path: opened.path),
