@@ -29,7 +29,8 @@ import Testing
             loop.tell("interrupted")
             #expect(try loop.done().nanoseconds == 0)
             #expect(stops.counts.callsInterrupted == 0 && stops.counts.waits.count >= 1)
-            // Nothing is copied of a thread that sleeps.
+            // Nothing is copied of a thread that sleeps; it has told what it did before it waits again.
+            try eventually("it waits once more") { thread.call()?.wait != nil }
             #expect(confirmation.copy().map(\.stackAddress) == nil && stops.counts.stacks.count == 0)
         }
     }
