@@ -267,11 +267,10 @@ class Situation:
 def end_all(watcher):
     """Ends a watcher that was begun by way of others, which may not pass on a signal."""
     process = watcher.pid
-    if watcher.child.poll() is None:
-        while below := pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split():
-            process = int(below[0])
-        with contextlib.suppress(OSError):
-            os.kill(process, signal.SIGINT)
+    with contextlib.suppress(OSError):
+        while pathlib.Path(f"/proc/{process}/comm").read_text() != "loopwatch\n":
+            process = int(pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()[0])
+        os.kill(process, signal.SIGINT)
     watcher.end()
 
 
