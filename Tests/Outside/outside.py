@@ -3,15 +3,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Watches real servers from outside with `loopwatch attach`, and compares what it says with what they know themselves.
 
-    outside.py [--targets uvicorn,uvloop,workers,node,redis,nginx] [--rounds N] [--evidence RUNG] [--user N]
+    outside.py [--targets uvicorn,uvloop,workers,node,redis,nginx,nio] [--rounds N] [--evidence RUNG] [--user N]
 
 Each server blocks its event loop in several ways and for several lengths, and tells the truth of each block; in between
 it is busy with many short jobs, waits, or serves a load, for which nothing may be reported. The table says for each
 server what was found, what was reported and is not true, how far the lengths are off, how soon the first report came and
 whether it named the function. Ends with 1 where a requirement is not met.
 
-Needs: Python's packages fastapi, uvicorn and uvloop for the Python that runs this; node, redis-server and nginx where
-those targets are asked for; a target that cannot be had is an error.
+Needs: Python's packages fastapi, uvicorn and uvloop for the Python that runs this; node, redis-server, nginx and the
+nio-server of Tests/Packages/Corpus where those targets are asked for; a target that cannot be had is an error.
 """
 
 import argparse
@@ -30,6 +30,9 @@ import sys
 import tempfile
 import threading
 import time
+
+sys.dont_write_bytecode = True
+from load import Load  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TARGETS = pathlib.Path(__file__).resolve().parent / "targets"
@@ -130,6 +133,8 @@ class Server:
     # The function that each kind of block is to be laid on.
     functions = {}
     follows = True
+    # What a load speaks to it.
+    protocol = "http"
 
     def __init__(self, folder, user):
         self.folder = folder
@@ -256,6 +261,7 @@ class Node(Server):
 
 class Redis(Server):
     name = "redis"
+    protocol = "redis"
     kinds = ("sleep", "cpu")
     functions = {"sleep": "debugCommand", "cpu": "evalGenericCommand"}
     script = (
@@ -333,7 +339,32 @@ class Nginx(Server):
         time.sleep(0.3)
 
 
-SERVERS = {server.name: server for server in (Uvicorn, Uvloop, Workers, Node, Redis, Nginx)}
+class Nio(Server):
+    """A server of SwiftNIO that knows nothing of Loopwatch, with as many event loops as there are processors."""
+
+    name = "nio"
+    kinds = ("sleep", "cpu", "lock", "child", "semaphore")
+    functions = {
+        "sleep": "Blocks.waitForBackend(_:)",
+        "cpu": "Blocks.crunchNumbers(_:)",
+        "lock": "Blocks.takeInventoryLock(_:)",
+        "child": "Blocks.runConverter(_:)",
+        "semaphore": "Blocks.waitForResult(_:)",
+    }
+    program = ROOT / ".build-packages/release/nio-server"
+
+    def start(self):
+        self.process = Child([self.program, self.port], user=self.user)
+        self.ready()
+
+    def busy(self):
+        self.request("/burst")
+
+    def patient(self):
+        self.request("/patient?seconds=0.3")
+
+
+SERVERS = {server.name: server for server in (Uvicorn, Uvloop, Workers, Node, Redis, Nginx, Nio)}
 
 
 class Watcher:
@@ -497,7 +528,7 @@ def compare(result, server, watcher):
     ]
 
 
-def exercise(server, watcher, rounds, healthy_seconds, seed):
+def exercise(server, watcher, rounds, healthy_seconds, rate, seed):
     """Blocks the server in all its ways, in an order of chance, with short jobs and waits in between."""
     random.seed(seed)
     stopping = threading.Event()
@@ -520,11 +551,19 @@ def exercise(server, watcher, rounds, healthy_seconds, seed):
     for _ in range(3):
         server.busy()
         server.patient()
-    before = watcher.cpu_seconds()
-    time.sleep(healthy_seconds)
-    used = (watcher.cpu_seconds() - before) / healthy_seconds * 100
     stopping.set()
     load.join()
+    steady = Load(server.port, server.protocol, rate)
+    try:
+        before = watcher.cpu_seconds()
+        time.sleep(healthy_seconds)
+        used = (watcher.cpu_seconds() - before) / healthy_seconds * 100
+        done = steady.done()
+    finally:
+        steady.end()
+    say(f"   load: {done / healthy_seconds:.0f} requests/s for {healthy_seconds:g} s")
+    if done < healthy_seconds * rate / 4:
+        raise Failure(f"{server.name}: a load of {rate} requests/s had {done} answers in {healthy_seconds} s")
     return used
 
 
@@ -544,13 +583,15 @@ def run(name, binary, arguments, options):
         time.sleep(1.5)
         result = Result(server)
         result.is_generous = options.generous
-        result.cpu_percent = exercise(server, watcher, options.rounds, options.healthy, options.seed)
+        result.cpu_percent = exercise(server, watcher, options.rounds, options.healthy, options.rate, options.seed)
         time.sleep(0.5)
         compare(result, server, watcher)
         if server.pool:
             result.problems += check_pool(server, watcher)
             result.problems += check_gather(server, watcher)
             result.problems += check_global_lock(server, watcher)
+        if isinstance(server, Nio):
+            show_tasks(server, watcher)
         return result, list(watcher.lines())
     finally:
         if watcher:
@@ -590,6 +631,15 @@ def check_gather(server, watcher):
     return [] if kinds == {"congestion"} else [f"{server.name}: gather was reported as {kinds or 'nothing'}"]
 
 
+def show_tasks(server, watcher):
+    """Many short closures that NIO runs in one iteration: no I/O is served meanwhile, and none of them is long."""
+    before = len(watcher.reports)
+    server.request("/tasks")
+    time.sleep(0.5)
+    reports = [report for report in watcher.reports[before:] if "loop" in report]
+    say(f"   tasks in one iteration: {', '.join(report['message'] for report in reports)}")
+
+
 def check_global_lock(server, watcher):
     """A thread that holds Python's global lock blocks the loop, and is named."""
     before = len(watcher.reports)
@@ -614,6 +664,7 @@ def main():
     parser.add_argument("--targets", default=",".join(SERVERS))
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--healthy", type=float, default=10, help="seconds of load without a block at the end")
+    parser.add_argument("--rate", type=int, default=200, help="requests in a second of that load")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--evidence", help="the rung to use instead of the default")
     parser.add_argument("--user", type=int, help="number of the user to run servers and watcher as")

@@ -21,7 +21,7 @@ struct AttachCommand {
             followsChildren: options.followsChildren
         )
         guard !ProcessFinder(rules: [rule]).find().isEmpty else {
-            throw .unavailable("\(ProcessFinder.reason(options.selector)).")
+            throw .unavailable(ProcessFinder.reason(options.selector))
         }
         let signals = TerminationSignals()
         let started = Clock.now()

@@ -87,7 +87,8 @@ struct AttachWork: ~Copyable {
             self.reader = consume reader
         } catch {
             readerProblem = error.text
-            say("\(name.name): stacks cannot be read: \(error.text)")
+            // Where nothing at all is to be seen of it, that was told already.
+            if process.tellsCalls { say("\(name.name): stacks cannot be read: \(error.text)") }
         }
         say("watching \(name.name), process \(name.identifier)\(runtimes)")
     }

@@ -40,17 +40,25 @@ struct ProcessFinder {
         return result
     }
 
-    /// Why a selector means no process.
+    /// Why a selector means no process: a sentence, or one that ends with the command that helps.
     static func reason(_ selector: ProcessSelector) -> String {
         switch selector {
-        case .identifier(let identifier): return "there is no process \(identifier)"
-        case .commandLine(let pattern): return "no process has '\(pattern)' in its command line"
-        case .unit(let unit): return "no process belongs to the unit \(unit)"
+        case .identifier(let identifier):
+            if ProcessList.isHidden(identifier) { return RemoteProblem.hidden(identifier).description }
+            return "there is no process \(identifier)."
+        case .commandLine(let pattern): return "no process has '\(pattern)' in its command line" + hiding
+        case .unit(let unit): return "no process belongs to the unit \(unit)" + hiding
         case .port(let port):
             let listeners = ListeningPorts.listeners(at: port)
-            guard let first = listeners.first else { return "no process listens at port \(port)" }
+            guard let first = listeners.first else { return "no process listens at port \(port)." }
             return "a process of user \(first.user) listens at port \(port), and who it is may not be seen; "
-                + "run as that user"
+                + "run as that user, or grant with: \(RightsGrant.command(isOwner: false))"
         }
+    }
+
+    /// What to add where processes of other users are not shown at all.
+    private static var hiding: String {
+        guard ProcessList.hidesOthers else { return "." }
+        return "; /proc hides those of other users (hidepid); grant with: \(RightsGrant.command(isOwner: false))"
     }
 }

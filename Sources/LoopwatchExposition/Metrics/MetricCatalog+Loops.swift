@@ -118,6 +118,24 @@ extension MetricCatalog {
         ) { loop, _ in
             .count(loop.statistics.parkChecks)
         },
+        .remoteLoop(
+            "loopwatch_loop_busy_unproven",
+            .counter,
+            help:
+                "Times the loop was busy beyond the warning threshold without a proof that one job held it; they are not "
+                + "among the blocks."
+        ) { .count($0.statistics.unprovenStretches) },
+        .remoteLoop(
+            "loopwatch_loop_busy_unproven_seconds",
+            .counter,
+            unit: "seconds",
+            help: "Length of the stretches in which the loop was busy and it is not proved that one job held it."
+        ) { .nanoseconds($0.statistics.unprovenNanoseconds) },
+        .remoteLoop(
+            "loopwatch_loop_edges_lost",
+            .counter,
+            help: "Times the kernel lost what it recorded of the loop's waits, so that an iteration is not known."
+        ) { .count($0.statistics.edgesLost) },
         .loop(
             "loopwatch_loop_congestions",
             .counter,

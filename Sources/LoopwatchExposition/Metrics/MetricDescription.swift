@@ -61,6 +61,29 @@ extension MetricDescription {
         }
     }
 
+    /// Describes a family with one row for each loop of another process.
+    static func remoteLoop(
+        _ name: String,
+        _ type: MetricType,
+        unit: String? = nil,
+        help: String,
+        value: @escaping @Sendable (LoopSnapshot) -> MetricValue
+    ) -> MetricDescription {
+        MetricDescription(
+            name: name,
+            type: type,
+            unit: unit,
+            labels: ["process", "loop"],
+            help: help,
+            bound: "loops<=\(Limits.loopsDefault)"
+        ) { snapshot in
+            snapshot.loops.flatMap { loop in
+                loop.remote.map { rows(process: $0.process.name, target: loop.name, by: nil) { _ in value(loop) } }
+                    ?? []
+            }
+        }
+    }
+
     /// Describes a family with one row a pool, or one for each pool and value of a further label.
     ///
     /// - Parameters:

@@ -19,6 +19,16 @@ package enum ProcessList {
         identifiers().compactMap { entry(of: $0) }
     }
 
+    /// Whether there is a process of this number that /proc does not show to this user (proc(5), hidepid=2).
+    package static func isHidden(_ process: Int32) -> Bool {
+        guard process > 0, kill(process, 0) == 0 || errno == EPERM else { return false }
+        // A thread's number is taken too, and is shown nowhere but with its process.
+        return access("/proc/\(process)", F_OK) != 0
+    }
+
+    /// Whether /proc shows this user its own processes alone: the first of all there always is.
+    package static var hidesOthers: Bool { isHidden(1) }
+
     /// One process; `nil` if there is none, or it may not be seen.
     package static func entry(of process: Int32) -> ProcessEntry? {
         let line = WholeFile.bytes(at: "/proc/\(process)/stat", atMost: 4_096)

@@ -212,7 +212,9 @@ extension ProcessWatch {
                 let edges = try PerfEdges(thread: found.thread, means: .breakpoints(programCounter: programCounter))
                 return (wanted == .armedBreakpoints ? .armedBreakpoints : .executionBreakpoints, edges)
             } catch {
-                say(.perfRefused(error, process: process), into: &said)
+                let isTraceRefused = !WaitConfirmation.isAllowed
+                say(.perfRefused(error, process: process, isTraceRefused: isTraceRefused), into: &said)
+                return (isTraceRefused ? .polling : .confirmedPolling, nil)
             }
         }
         if wanted != .polling, WaitConfirmation.isAllowed { return (.confirmedPolling, nil) }

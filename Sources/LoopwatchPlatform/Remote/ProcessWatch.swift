@@ -66,7 +66,8 @@ package struct ProcessWatch: ~Copyable {
     var numbers = 0
     var notes: Set<RemoteNote> = []
     var interruptedUntil: MonotonicInstant
-    var tellsCalls: Bool
+    /// Whether the kernel lets this user look into it: where it does not, that has been told as a note.
+    package internal(set) var tellsCalls: Bool
     var hasEnded = false
     let stops = ThreadStops()
     let throttling: RemoteThrottling

@@ -50,8 +50,8 @@ struct RemoteLoopWatch {
     /// What is to be told with the edges of the next look.
     var missing: [WaitEdge] = []
 
-    /// Which part of its time a thread has to compute, or be ready to, where the kernel tells no more of it.
-    private static let busyShare = 0.8
+    /// What is known of the thread where the kernel does not tell what it sleeps in.
+    private var stretch = BusyStretch()
     /// Time between looks whether a process is stopped of which the loop waits, in nanoseconds.
     private static let stopCheckNanoseconds: Int64 = 100_000_000
 
@@ -180,9 +180,10 @@ struct RemoteLoopWatch {
                 observation.isReady = call.call == .running
             }
         } else {
-            guard !tellsCalls || view.state() != nil else { return nil }
+            guard let state = view.state() else { return nil }
             let active = (observation.computedNanoseconds ?? 0) + (observation.delayedNanoseconds ?? 0)
-            observation.progress = Double(active) < Self.busyShare * Double(elapsed) ? .free : .busy
+            let isBusy = stretch.isBusy(elapsed: elapsed, active: active, isAsleep: state == "S" || state == "I")
+            observation.progress = isBusy ? .busy : .free
         }
         // What a look tells of is the time since the one before: for as long as one of the two is within a block.
         let isAway = observation.progress != .free || looksAway > 0

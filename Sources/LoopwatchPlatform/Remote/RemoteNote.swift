@@ -27,11 +27,18 @@ struct RemoteNote: Hashable {
     }
 
     /// The kernel refused events.
-    static func perfRefused(_ error: SystemError, process: RemoteProcess) -> RemoteNote {
+    ///
+    /// - Parameter isTraceRefused: whether a filter refuses ptrace as well.
+    static func perfRefused(_ error: SystemError, process: RemoteProcess, isTraceRefused: Bool = false) -> RemoteNote {
         let kind = "perf"
-        let loss = "loops of process \(process.identifier) are watched by looks and ptrace, blocks proved from 20 ms on"
+        let number = process.identifier
+        let loss =
+            isTraceRefused
+            ? "of process \(number) only sleeps in one call are proved"
+            : "loops of process \(number) are watched by looks and ptrace, blocks proved from 20 ms on"
+        let what = isTraceRefused ? "perf events and ptrace" : "perf events"
         if error.code == ENOSPC || error.code == EBUSY {
-            let text = "a debugger holds the breakpoints of process \(process.identifier): \(loss)"
+            let text = "a debugger holds the breakpoints of process \(number): \(loss)"
             return RemoteNote(kind: kind, text: text)
         }
         if error.code == ENOSYS || error.code == EOPNOTSUPP {
@@ -45,32 +52,28 @@ struct RemoteNote: Hashable {
                     + "grant with: sudo sysctl kernel.perf_event_mlock_kb=4096"
             )
         }
-        if let paranoid = setting("kernel/perf_event_paranoid"), paranoid > 2 {
+        if !isTraceRefused, let paranoid = setting("kernel/perf_event_paranoid"), paranoid > 2 {
             return RemoteNote(
                 kind: kind,
-                text: "perf events are refused (kernel.perf_event_paranoid is \(paranoid)): \(loss); "
+                text: "\(what) are refused (kernel.perf_event_paranoid is \(paranoid)): \(loss); "
                     + "grant with: sudo sysctl kernel.perf_event_paranoid=2"
             )
         }
-        return RemoteNote(kind: kind, text: "perf events are refused (\(error)): \(loss); grant with: \(capabilities)")
+        let grant = RemoteAccess(process: number).grant ?? RightsGrant.command(isOwner: true)
+        let why = RightsGrant.isFiltered ? "by a filter of system calls, \(error)" : "\(error)"
+        return RemoteNote(
+            kind: kind,
+            text: "\(what) are refused (\(why)): \(loss); grant with: \(grant)"
+        )
     }
 
     /// The kernel does not tell what threads sleep in.
     static func lookRefused(process: RemoteProcess) -> RemoteNote {
-        let number = process.identifier
-        let loss = "of process \(number) only busy stretches are counted, nothing is proved"
-        let isOwn = process.user == geteuid()
-        if isOwn, !process.isHidden, let scope = setting("kernel/yama/ptrace_scope"), scope > 0 {
-            return RemoteNote(
-                kind: "look",
-                text: "only parents may look into processes (kernel.yama.ptrace_scope is \(scope)): \(loss); "
-                    + "grant with: sudo sysctl kernel.yama.ptrace_scope=0"
-            )
-        }
-        let why =
-            isOwn
-            ? "process \(number) hides itself from its own user" : "process \(number) belongs to another user"
-        return RemoteNote(kind: "look", text: "\(why): \(loss); grant with: \(capabilities)")
+        let access = RemoteAccess(process: process.identifier)
+        let loss =
+            "of process \(process.identifier) only busy stretches are counted, nothing is proved, no stack is read"
+        let grant = access.grant.map { "; grant with: \($0)" } ?? ""
+        return RemoteNote(kind: "look", text: "\(access.reason): \(loss)\(grant)")
     }
 
     /// A filter refuses ptrace.
@@ -78,16 +81,8 @@ struct RemoteNote: Hashable {
         RemoteNote(
             kind: "ptrace",
             text: "ptrace is refused: of process \(process.identifier) only sleeps in one call are proved; "
-                + "grant with: \(capabilities)"
+                + "grant with: \(RightsGrant.command(isOwner: true))"
         )
-    }
-
-    private static var capabilities: String {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-        let path =
-            count > 0 ? String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : "loopwatch"
-        return "sudo setcap cap_perfmon,cap_sys_ptrace=ep \(path)"
     }
 
     private static func setting(_ name: String) -> Int? {

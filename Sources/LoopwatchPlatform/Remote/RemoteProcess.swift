@@ -27,7 +27,9 @@ package final class RemoteProcess: Sendable {
         }
         let descriptor = Descriptor(owning: number)
         // Read after the descriptor was opened: both are of the same process, or the descriptor says that it has ended.
-        guard let start = Self.startTicks(of: identifier) else { throw .noProcess(identifier) }
+        guard let start = Self.startTicks(of: identifier) else {
+            throw ProcessList.isHidden(identifier) ? .hidden(identifier) : .noProcess(identifier)
+        }
         self.identifier = identifier
         self.descriptor = descriptor
         startTicks = start
@@ -48,24 +50,6 @@ package final class RemoteProcess: Sendable {
 
     /// Path of its program; `nil` where the kernel does not tell.
     package var program: String? { Self.link("\(folder)/exe") }
-
-    /// The user that it acts as.
-    package var user: UInt32? {
-        for line in WholeFile.bytes(at: "\(folder)/status", atMost: 8_192).split(separator: 10)
-        where line.starts(with: "Uid:".utf8) {
-            let fields = line.dropFirst(4).split { $0 == 9 || $0 == 32 }
-            return fields.count > 1 ? UInt32(String(decoding: fields[1], as: UTF8.self)) : nil
-        }
-        return nil
-    }
-
-    /// Whether it forbids others of its own user to look into it, as a process does that changed its user (prctl(2),
-    /// PR_SET_DUMPABLE): then its files under /proc belong to root.
-    package var isHidden: Bool {
-        var status = stat()
-        guard let user, user != 0, stat("\(folder)/stat", &status) == 0 else { return false }
-        return status.st_uid == 0
-    }
 
     /// Its threads, as the kernel lists them; the rest is left out.
     package func threads(atMost count: Int) -> [Int32] {

@@ -28,7 +28,7 @@ enum Snapshots {
         )
     }
 
-    /// The same with a pool of another process, and that process, so that every family has a row.
+    /// The same with a loop and a pool of another process, and that process, so that every family has a row.
     static func complete() -> WatchSnapshot {
         var snapshot = rich()
         let remote = RemoteTargetSnapshot(
@@ -36,6 +36,7 @@ enum Snapshots {
             summary: "40 threads of AnyIO",
             threads: RemoteTargetSnapshot.RemoteThreads(total: 40, busy: 38, saturatedNanoseconds: 0)
         )
+        snapshot.loops.append(LoopSnapshot(name: "uvloop", statistics: fresh(), remote: remote))
         snapshot.pools.append(
             PoolSnapshot(name: "anyio", statistics: fresh(), depth: nil, size: 40, remote: remote)
         )

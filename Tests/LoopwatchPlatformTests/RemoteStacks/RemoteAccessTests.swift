@@ -10,17 +10,51 @@ struct RemoteAccessTests {
     @Test(
         "is said, with the command that grants it",
         arguments: [
-            (RemoteAccess(ownUser: 0, user: 33, isDumpable: true, yamaScope: 1), "--cap-add SYS_PTRACE"),
-            (RemoteAccess(ownUser: 1_000, user: 33, isDumpable: true, yamaScope: 0), "belongs to user 33"),
-            (RemoteAccess(ownUser: 33, user: 33, isDumpable: false, yamaScope: 0), "has changed its user"),
-            (RemoteAccess(ownUser: 33, user: 33, isDumpable: true, yamaScope: 1), "by their parents only"),
-            (RemoteAccess(ownUser: 33, user: 33, isDumpable: true, yamaScope: 3), "until the next boot"),
-            (RemoteAccess(ownUser: 33, user: nil, isDumpable: true, yamaScope: 0), "setcap cap_sys_ptrace+ep"),
+            (
+                RemoteAccess(ownUser: 0, user: 33, isDumpable: true, yamaScope: 1), "even root may not",
+                "--cap-add SYS_PTRACE"
+            ),
+            (RemoteAccess(ownUser: 1_000, user: 33, isDumpable: true, yamaScope: 0), "belongs to user 33", "cap"),
+            (RemoteAccess(ownUser: 33, user: 33, isDumpable: false, yamaScope: 0), "hides itself", "cap"),
+            (
+                RemoteAccess(ownUser: 33, user: 33, isDumpable: true, hasMoreCapabilities: true, yamaScope: 1),
+                "has capabilities that this one has not", "cap"
+            ),
+            (RemoteAccess(ownUser: 33, user: 33, isDumpable: true, yamaScope: 1), "ptrace_scope is 1", "cap"),
+            (RemoteAccess(ownUser: 33, user: nil, isDumpable: true, yamaScope: 0), "does not let this user", "cap"),
         ]
     )
-    func texts(access: RemoteAccess, part: String) {
-        #expect(access.text.contains(part))
-        #expect(access.ownUser == 0 || access.yamaScope == 3 || access.text.contains("cap_sys_ptrace+ep"))
+    func texts(access: RemoteAccess, reason: String, grant: String) throws {
+        let text = access.text
+        #expect(text.contains(reason) && text.split(separator: "; grant with: ").count == 2, "\(text)")
+        #expect(try #require(access.grant).contains(grant))
+    }
+
+    @Test("that nothing can be granted before the next boot is said as it is")
+    func forbidden() {
+        let access = RemoteAccess(ownUser: 33, user: 33, isDumpable: true, yamaScope: 3)
+        #expect(access.grant == nil && access.text.hasSuffix("until the next boot (kernel.yama.ptrace_scope is 3)"))
+    }
+
+    @Test("a command for those whom a file's capabilities help, and another for those in a container")
+    func grants() {
+        let own = RightsGrant.command(user: 1_000, isOwner: true, isFiltered: false, program: "/usr/bin/loopwatch")
+        #expect(own == "sudo setcap cap_perfmon,cap_sys_ptrace=ep /usr/bin/loopwatch")
+        // /proc/PID/syscall is of mode 0400: another's may not be opened without one more.
+        let foreign = RightsGrant.command(user: 1_000, isOwner: false, isFiltered: false, program: "/l")
+        #expect(foreign == "sudo setcap cap_dac_read_search,cap_perfmon,cap_sys_ptrace=ep /l")
+        let inside = "docker run --cap-add PERFMON --cap-add SYS_PTRACE"
+        #expect(RightsGrant.command(user: 0, isOwner: false, isFiltered: false, program: "/l") == inside)
+        #expect(RightsGrant.command(user: 1_000, isOwner: true, isFiltered: true, program: "/l") == inside)
+    }
+
+    @Test("the lines of a process's status are read by their names")
+    func status() {
+        let text = "Name:\tUid:\nUid:\t33\t34\t33\t33\nCapPrm:\t0000000000000400\nSeccomp:\t2\n"
+        let status = ProcessStatus(Array(text.utf8))
+        #expect(status.decimal("Uid:", at: 1) == 34 && status.decimal("Uid:", at: 4) == nil)
+        #expect(status.bits("CapPrm:") == 0x400 && status.decimal("Seccomp:") == 2)
+        #expect(status.decimal("NoNewPrivs:") == nil && ProcessStatus([]).bits("CapEff:") == nil)
     }
 
     @Test("processes that cannot be read are refused")

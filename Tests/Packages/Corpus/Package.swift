@@ -33,6 +33,15 @@ let package = Package(
             swiftSettings: swiftSettings + [.unsafeFlags(["-Xllvm", "-swiftmergefunc-threshold=0"])]
         ),
         .executableTarget(name: "corpus", dependencies: ["Corpus"], swiftSettings: swiftSettings),
+        // A server that knows nothing of Loopwatch, to be watched from outside.
+        .executableTarget(
+            name: "nio-server",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "CorpusTests", dependencies: ["Corpus", "corpus"], swiftSettings: swiftSettings),
     ]
 )
