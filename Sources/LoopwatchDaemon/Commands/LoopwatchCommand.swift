@@ -37,7 +37,8 @@ package enum LoopwatchCommand {
             case .run(let options):
                 try RunCommand(options: options, output: output).run()
             case .checkConfiguration(let path):
-                _ = try ConfigurationFile.read(path, output: Console(.standardError))
+                let errors = Console(.standardError)
+                _ = try ConfigurationFile.read(path) { errors.line($0) }
                 output.line("\(path): this is a configuration that loopwatch run takes.")
             }
             if let failure = output.failure { throw .output(failure) }
