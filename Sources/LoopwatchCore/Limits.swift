@@ -118,4 +118,18 @@ public enum Limits {
     public static let answerHeadBytes = 16 * 1_024
     /// Longest answer, or line of a stream, that a client reads, in bytes: twice what the endpoint answers at most.
     public static let answerBytes = 8 * 1_024 * 1_024
+    /// Length of one interval of the history that the status shows, in nanoseconds.
+    public static let historyIntervalNanoseconds: Int64 = 5_000_000_000
+    /// Intervals of the history that are kept for each target: a quarter of an hour, 8 bytes each.
+    public static let historyPoints = 180
+    /// Readings of a target's lag that are kept, evenly over the history: its quantiles are differences between two.
+    public static let historyReadings = 6
+    /// Bytes of what is blocked now on the page without a script; the page is to stay below 100 KB, whatever the names are.
+    public static let pageNowBytes = 6 * 1_024
+    /// Bytes of the table of loops, and of that of pools, on the page without a script; the rest is in `/status`.
+    public static let pageTableBytes = 12 * 1_024
+    /// Bytes of the warnings on the page without a script, stacks included; the rest is in `/warnings`.
+    public static let pageWarningsBytes = 10 * 1_024
+    /// Bytes of the remarks on targets on the page.
+    public static let pageRemarksBytes = 2 * 1_024
 }

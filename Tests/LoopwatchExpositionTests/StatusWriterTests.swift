@@ -12,7 +12,13 @@ struct StatusWriterTests {
     /// The page of a snapshot.
     static func page(_ snapshot: WatchSnapshot, reports: [StallReport] = []) -> String {
         var bytes: [UInt8] = []
-        StatusPageWriter.write(snapshot, reports: reports, into: &bytes)
+        let status = WatchStatus(
+            snapshot: snapshot,
+            history: WatchHistory(now: MonotonicInstant(nanoseconds: 0)),
+            reports: reports,
+            now: MonotonicInstant(nanoseconds: 1_000_000_000)
+        )
+        StatusPageWriter.write(status, into: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 
@@ -26,15 +32,18 @@ struct StatusWriterTests {
     @Test("page and text are as they were agreed")
     func golden() throws {
         let reports = [Snapshots.report()]
-        try Fixture.expect(Array(Self.page(Snapshots.rich(), reports: reports).utf8), toEqual: "golden-status.html")
+        // Without the style and the script, of which the policy has the hashes.
+        let page = Self.page(Snapshots.rich(), reports: reports)
+            .replacing(/<(style|script)>.*?<\/(style|script)>/.dotMatchesNewlines(), with: "")
+        try Fixture.expect(Array(page.utf8), toEqual: "golden-status.html")
         try Fixture.expect(Array(Self.text(Snapshots.rich(), reports: reports).utf8), toEqual: "golden-status.txt")
     }
 
     @Test("what is blocked now comes first, and so does what is down")
     func blocked() {
         let page = Self.page(Snapshots.rich())
-        #expect(page.contains("loop <bdi>main</bdi> has been blocked for 1250ms (syscall:clock_nanosleep)"))
-        #expect(page.contains("not running: log") && !page.contains("not running: http"))
+        #expect(page.contains("loop <bdi>main</bdi></b> is blocked"))
+        #expect(page.contains("Not running: log") && !page.contains("Not running: http"))
         let text = Self.text(Snapshots.rich())
         #expect(text.contains("BLOCKED NOW: pool default for 1250ms cause=starvation\n"))
         #expect(text.contains("NOT RUNNING: log\n"))
@@ -42,19 +51,16 @@ struct StatusWriterTests {
 
     @Test("with nothing registered both say so")
     func empty() {
-        #expect(Self.page(Snapshots.empty()).contains("nothing is blocked now"))
-        #expect(Self.page(Snapshots.empty()).contains("no loop and no pool is registered"))
+        #expect(Self.page(Snapshots.empty()).contains("Nothing is blocked now."))
+        #expect(Self.page(Snapshots.empty()).contains("none is registered"))
         #expect(Self.text(Snapshots.empty()).contains("nothing is blocked now\n"))
         #expect(Self.text(Snapshots.empty()).contains("latest warnings\nnone\n"))
     }
 
-    @Test("the page needs no script, loads nothing, and links to the other resources")
-    func selfContained() {
+    @Test("the page links to the other resources")
+    func links() {
         let page = Self.page(Snapshots.rich())
-        #expect(!page.contains("<script") && !page.contains("src=") && !page.contains("http://"))
-        #expect(page.contains("<meta http-equiv=\"refresh\" content=\"2\">"))
-        for path in ["/metrics", "/warnings", "/livez", "/readyz"] { #expect(page.contains("<a href=\"\(path)\">")) }
-        #expect(StatusPageWriter.headers.contains { $0.0 == "Content-Security-Policy" && $0.1.contains("'none'") })
+        for path in ["metrics", "warnings", "livez", "readyz"] { #expect(page.contains("<a href=\"\(path)\">")) }
     }
 
     @Test("the latest warnings come first, and no more than 50 of them")
@@ -64,12 +70,14 @@ struct StatusWriterTests {
             report.stall = UInt64(number)
             return report
         }
-        for written in [Self.page(Snapshots.empty(), reports: reports), Self.text(Snapshots.empty(), reports: reports)]
-        {
-            let stalls = written.matches(of: /stall=([0-9]+)\n/).map(\.1)
-            #expect(stalls.count == 50)
-            #expect(stalls.first == "60" && stalls.last == "11")
-        }
+        let text = Self.text(Snapshots.empty(), reports: reports)
+        let stalls = text.matches(of: /stall=([0-9]+)\n/).map(\.1)
+        #expect(stalls.count == 50)
+        #expect(stalls.first == "60" && stalls.last == "11")
+        // The page has as many as there is room for.
+        let shown = Self.page(Snapshots.empty(), reports: reports).matches(of: /stall=([0-9]+)</).map(\.1)
+        #expect(shown.count > 8)
+        #expect(shown == Array(stalls.prefix(shown.count)))
     }
 
     @Test("no name breaks out of the page or makes a line of the text", arguments: Snapshots.hostileNames)

@@ -1,6 +1,7 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 internal import LoopwatchCore
 internal import LoopwatchExposition
 internal import LoopwatchHTTP
@@ -9,7 +10,8 @@ internal import LoopwatchPlatform
 /// What is answered under which path: an exact table, and one folder, `/stalls/`.
 struct EndpointResponder: HTTPResponder {
     private let builder: SnapshotBuilder
-    private let ring: WarningRing
+    private let recorder: HistoryRecorder
+    private let status: StatusEndpoint
     private let warnings: WarningsEndpoint
     private let health: HealthEndpoint
     private let profile: ProfileEndpoint
@@ -23,15 +25,20 @@ struct EndpointResponder: HTTPResponder {
         lifetime: WatchLifetime
     ) {
         self.builder = builder
-        self.ring = ring
-        warnings = WarningsEndpoint(process: process, ring: ring, lifetime: lifetime)
+        // Its name makes ids of warnings unique over the runs of a process.
+        let boot = String(UInt32.random(in: 0x1000_0000...(.max)), radix: 16)
+        let writer = WarningJSONWriter(process: process, processIdentifier: getpid(), boot: boot)
+        recorder = HistoryRecorder(builder: builder, now: Clock.now())
+        status = StatusEndpoint(builder: builder, ring: ring, recorder: recorder, writer: writer)
+        warnings = WarningsEndpoint(writer: writer, ring: ring, lifetime: lifetime)
         self.profile = ProfileEndpoint(process: process, store: profile)
         self.health = HealthEndpoint(builder: builder, health: health, lifetime: lifetime)
     }
 
     func respond(to request: HTTPRequest) -> HTTPResponse {
         switch request.path {
-        case "/": index(request)
+        case "/": status.index(request)
+        case "/status": status.status(request)
         case "/metrics": metrics(request)
         case "/warnings": warnings.respond(to: request)
         case "/stalls": profile.stalls(request)
@@ -44,12 +51,14 @@ struct EndpointResponder: HTTPResponder {
         default:
             .text(
                 404,
-                "404 Not Found: there are /, /metrics, /warnings, /stalls, /profile, /debug/pprof/block, /livez and "
+                "404 Not Found: there are /, /status, /metrics, /warnings, /stalls, /profile, /debug/pprof/block, /livez and "
                     + "/readyz.\n",
                 handler: "other"
             )
         }
     }
+
+    func turn(at now: MonotonicInstant) { recorder.turn(at: now) }
 
     private func metrics(_ request: HTTPRequest) -> HTTPResponse {
         let (format, contentType) = ExpositionFormat.negotiate(accept: request.header("accept"))
@@ -64,39 +73,8 @@ struct EndpointResponder: HTTPResponder {
         )
     }
 
-    private func index(_ request: HTTPRequest) -> HTTPResponse {
-        let reports = ring.reports(after: 0, limit: Self.reportsOnIndex).reports
-        var body: [UInt8] = []
-        let vary = (name: "Vary", value: "Accept")
-        guard request.header("accept")?.lowercased().contains("text/html") == true else {
-            StatusTextWriter.write(builder.snapshot(), reports: reports, into: &body)
-            return HTTPResponse(
-                status: 200,
-                contentType: "text/plain; charset=utf-8",
-                body: body,
-                handler: "index",
-                headers: [vary]
-            )
-        }
-        StatusPageWriter.write(builder.snapshot(), reports: reports, into: &body)
-        return HTTPResponse(
-            status: 200,
-            contentType: "text/html; charset=utf-8",
-            body: body,
-            handler: "index",
-            headers: [
-                vary,
-                (name: "Content-Security-Policy", value: "default-src 'none'; style-src 'unsafe-inline'"),
-                (name: "X-Frame-Options", value: "DENY"),
-                (name: "Referrer-Policy", value: "no-referrer"),
-            ]
-        )
-    }
-
     /// What the path of one stack begins with.
     private static let stallPrefix = "/stalls/"
-    /// Warnings that the page shows.
-    private static let reportsOnIndex = 20
 }
 
 extension HTTPResponse {

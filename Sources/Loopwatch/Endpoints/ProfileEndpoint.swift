@@ -68,7 +68,7 @@ struct ProfileEndpoint: Sendable {
     /// `/profile`: the whole profile, as folded stacks, pprof, a flame graph or JSON.
     func profile(_ request: HTTPRequest) -> HTTPResponse {
         answer("profile") { () throws(ProfileQuery.Problem) in
-            let query = try ProfileQuery(request, forms: [.folded, .pprof, .svg, .json])
+            let query = try ProfileQuery(request, forms: [.folded, .pprof, .svg, .json, .flame])
             let profile = store.profile
             let unix = Clock.unixNanoseconds()
             var body: [UInt8] = []
@@ -89,6 +89,9 @@ struct ProfileEndpoint: Sendable {
                     into: &body
                 )
                 return response(ProfileJSONWriter.contentType, body, "profile", isNegotiated: true)
+            case .flame:
+                FlameJSONWriter.write(profile, process: process, unixNanoseconds: unix, into: &body)
+                return response(FlameJSONWriter.contentType, body, "profile", isNegotiated: true)
             }
         }
     }

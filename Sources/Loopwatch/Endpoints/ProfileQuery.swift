@@ -18,6 +18,8 @@ struct ProfileQuery: Sendable, Equatable {
         case pprof
         /// A flame graph.
         case svg
+        /// What a flame graph is drawn from, in tables.
+        case flame
     }
 
     /// A parameter that is not understood: its name and what was expected.

@@ -1,7 +1,6 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
 internal import LoopwatchCore
 internal import LoopwatchExposition
 internal import LoopwatchHTTP
@@ -12,13 +11,12 @@ struct WarningsEndpoint: Sendable {
     private let ring: WarningRing
     private let lifetime: WatchLifetime
     private let writer: WarningJSONWriter
-    private let boot: String
+    private var boot: String { writer.boot }
 
-    init(process: String, ring: WarningRing, lifetime: WatchLifetime) {
+    init(writer: WarningJSONWriter, ring: WarningRing, lifetime: WatchLifetime) {
         self.ring = ring
         self.lifetime = lifetime
-        boot = String(UInt32.random(in: 0x1000_0000...(.max)), radix: 16)
-        writer = WarningJSONWriter(process: process, processIdentifier: getpid(), boot: boot)
+        self.writer = writer
     }
 
     func respond(to request: HTTPRequest) -> HTTPResponse {

@@ -84,18 +84,10 @@ final class SnapshotBuilder: Sendable {
 
     /// A picture of everything now.
     func snapshot() -> WatchSnapshot {
-        let now = Clock.now()
         let unix = Clock.unixNanoseconds()
-        let interruptions = health.interruptions
         let listing = registry.listing
         let server = connected.withLock { $0.server }
-        func statistics(_ watched: WatchedTarget) -> (StallStatistics, Cause?, Int?) {
-            watched.detector.withLock {
-                let counted = $0.statistics(at: now, unixNanoseconds: unix, interruptions: interruptions)
-                return (counted, $0.currentCause, $0.depth)
-            }
-        }
-        let accounted = jobs?.snapshot(at: now, unixNanoseconds: unix, interruptions: interruptions)
+        let (loops, pools) = targets(of: listing, at: Clock.now(), unixNanoseconds: unix)
         var reporting = reporter.snapshot
         reporting.droppedQueueFull += desk.dropped
         var capture = captures.snapshot
@@ -105,50 +97,8 @@ final class SnapshotBuilder: Sendable {
         return WatchSnapshot(
             process: process,
             unixNanoseconds: unix,
-            loops: listing.loops.map { watched in
-                if let remote = watched.target.remote { return LoopSnapshot(remote) }
-                var (statistics, cause, _) = statistics(watched)
-                if watched.target.jobRole == .mainActor, let accounted {
-                    if accounted.jobs.accounting.mode == .exact || accounted.jobs.accounting.mode == .runs {
-                        cause = nil
-                    }
-                    statistics = Self.combined(statistics, accounted.main, isBeaten: watched.isBeaten)
-                }
-                return LoopSnapshot(name: watched.target.name, statistics: statistics, currentCause: cause)
-            },
-            pools: listing.pools.map { watched in
-                if let remote = watched.target.remote { return PoolSnapshot(remote) }
-                var (statistics, cause, depth) = statistics(watched)
-                var size = watched.size.load(ordering: .relaxed)
-                var jobs: JobPoolSnapshot?
-                var tellsDepth = watched.target.depth != nil
-                if watched.target.jobRole == .pool, let accounted {
-                    jobs = accounted.jobs
-                    size = ProcessorCount.logical
-                    statistics = Self.combined(statistics, accounted.pool, isBeaten: watched.isBeaten)
-                    if accounted.jobs.accounting.mode == .exact, let counters = accounted.jobs.counters {
-                        cause = accounted.cause
-                        depth = counters.sum(.pool, \.waiting)
-                        tellsDepth = true
-                    }
-                }
-                if let metered = watched.metered {
-                    let counted = metered.snapshot(at: now, unixNanoseconds: unix, interruptions: interruptions)
-                    jobs = counted.jobs
-                    statistics = counted.statistics.withThresholds(of: statistics)
-                    cause = counted.cause
-                    depth = metered.meter.counts.waiting
-                    tellsDepth = true
-                }
-                return PoolSnapshot(
-                    name: watched.target.name,
-                    statistics: statistics,
-                    depth: tellsDepth ? depth ?? 0 : nil,
-                    size: size < 0 ? nil : size,
-                    currentCause: cause,
-                    jobs: jobs
-                )
-            },
+            loops: loops,
+            pools: pools,
             loopsLimit: configuration.loopsLimit,
             poolsLimit: configuration.poolsLimit,
             loopsRejected: listing.loopsRejected,
@@ -161,6 +111,71 @@ final class SnapshotBuilder: Sendable {
             components: components,
             build: BuildInformation(version: Loopwatch.version, swiftVersion: CompilerVersion.text)
         )
+    }
+
+    /// Pictures of the targets alone, for what is recorded again and again.
+    func targets(at now: MonotonicInstant) -> (loops: [LoopSnapshot], pools: [PoolSnapshot]) {
+        targets(of: registry.listing, at: now, unixNanoseconds: Clock.unixNanoseconds())
+    }
+
+    private func targets(
+        of listing: TargetRegistry.Listing,
+        at now: MonotonicInstant,
+        unixNanoseconds unix: Int64
+    ) -> (loops: [LoopSnapshot], pools: [PoolSnapshot]) {
+        let interruptions = health.interruptions
+        func statistics(_ watched: WatchedTarget) -> (StallStatistics, Cause?, Int?) {
+            watched.detector.withLock {
+                let counted = $0.statistics(at: now, unixNanoseconds: unix, interruptions: interruptions)
+                return (counted, $0.currentCause, $0.depth)
+            }
+        }
+        let accounted = jobs?.snapshot(at: now, unixNanoseconds: unix, interruptions: interruptions)
+        let loops = listing.loops.map { watched in
+            if let remote = watched.target.remote { return LoopSnapshot(remote) }
+            var (statistics, cause, _) = statistics(watched)
+            if watched.target.jobRole == .mainActor, let accounted {
+                if accounted.jobs.accounting.mode == .exact || accounted.jobs.accounting.mode == .runs {
+                    cause = nil
+                }
+                statistics = Self.combined(statistics, accounted.main, isBeaten: watched.isBeaten)
+            }
+            return LoopSnapshot(name: watched.target.name, statistics: statistics, currentCause: cause)
+        }
+        let pools = listing.pools.map { watched in
+            if let remote = watched.target.remote { return PoolSnapshot(remote) }
+            var (statistics, cause, depth) = statistics(watched)
+            var size = watched.size.load(ordering: .relaxed)
+            var jobs: JobPoolSnapshot?
+            var tellsDepth = watched.target.depth != nil
+            if watched.target.jobRole == .pool, let accounted {
+                jobs = accounted.jobs
+                size = ProcessorCount.logical
+                statistics = Self.combined(statistics, accounted.pool, isBeaten: watched.isBeaten)
+                if accounted.jobs.accounting.mode == .exact, let counters = accounted.jobs.counters {
+                    cause = accounted.cause
+                    depth = counters.sum(.pool, \.waiting)
+                    tellsDepth = true
+                }
+            }
+            if let metered = watched.metered {
+                let counted = metered.snapshot(at: now, unixNanoseconds: unix, interruptions: interruptions)
+                jobs = counted.jobs
+                statistics = counted.statistics.withThresholds(of: statistics)
+                cause = counted.cause
+                depth = metered.meter.counts.waiting
+                tellsDepth = true
+            }
+            return PoolSnapshot(
+                name: watched.target.name,
+                statistics: statistics,
+                depth: tellsDepth ? depth ?? 0 : nil,
+                size: size < 0 ? nil : size,
+                currentCause: cause,
+                jobs: jobs
+            )
+        }
+        return (loops, pools)
     }
 }
 

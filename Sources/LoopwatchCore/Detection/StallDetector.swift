@@ -132,6 +132,7 @@ public struct StallDetector: Sendable {
         let end = max(instant, lastLook)
         let lag = instant.nanoseconds(since: posted)
         statistics.lag.observe(nanoseconds: lag)
+        statistics.lagPeaks.observe(nanoseconds: lag, at: instant)
         if let usage {
             job?.evidence.add(usage)
             late?.evidence.add(usage)

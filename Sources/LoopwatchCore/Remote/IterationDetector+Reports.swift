@@ -33,7 +33,10 @@ extension IterationDetector {
         // The proof ends with the latest look that found the thread away, or with the edge.
         let proved = isUpperBound ? current.latestLook?.observation.instant ?? current.began : instant
         let duration = current.durationNanoseconds(at: proved, interruptions: interruptions)
-        if rung.grade == .exact, !isUpperBound { statistics.lag.observe(nanoseconds: duration) }
+        if rung.grade == .exact, !isUpperBound {
+            statistics.lag.observe(nanoseconds: duration)
+            statistics.lagPeaks.observe(nanoseconds: duration, at: instant)
+        }
         let upper = current.upperNanoseconds(at: instant, interruptions: interruptions)
         guard current.isReported || duration >= policy.thresholdNanoseconds else {
             if !current.isExact, upper >= policy.thresholdNanoseconds {

@@ -5,6 +5,8 @@
 public struct StallStatistics: Sendable, Equatable {
     /// Time from posting a beat to its running, one observation for each completed beat.
     public var lag = Histogram(edges: .lag)
+    /// The highest lag, and the longest block that ended, in this interval of the history and in the one before.
+    public var lagPeaks = LagPeaks()
     /// Duration of finished stalls.
     public var stallDuration = Histogram(edges: .stall)
     /// Blocked time of finished stalls, in nanoseconds.
@@ -64,6 +66,7 @@ public struct StallStatistics: Sendable, Equatable {
     /// Counts a stall that has ended.
     mutating func count(_ draft: ReportDraft) {
         stallDuration.observe(nanoseconds: draft.durationNanoseconds)
+        lagPeaks.observe(nanoseconds: draft.durationNanoseconds, at: draft.until)
         finishedStallNanoseconds += draft.durationNanoseconds
         stallsBySeverity[draft.severity.rawValue] += 1
         longestFinishedNanoseconds = max(longestFinishedNanoseconds, draft.durationNanoseconds)
@@ -75,6 +78,7 @@ public struct StallStatistics: Sendable, Equatable {
     /// Adds what another part of the same target came to; of what goes on, the longest counts.
     public mutating func add(_ other: StallStatistics) {
         stallDuration.add(other.stallDuration)
+        lagPeaks.add(other.lagPeaks)
         finishedStallNanoseconds += other.finishedStallNanoseconds
         for index in stallsBySeverity.indices { stallsBySeverity[index] += other.stallsBySeverity[index] }
         for index in stallsByCause.indices {

@@ -1,47 +1,66 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
-package import LoopwatchCore
+import LoopwatchCore
 
-/// Writes the status as one self-contained HTML page, without a script.
+/// Writes the status as one self-contained HTML page: whole without a script, and kept current by one.
 package enum StatusPageWriter {
     /// The answer's `Content-Type`.
     package static let contentType = "text/html; charset=utf-8"
 
     /// Headers that an answer with the page carries besides those of every answer.
     ///
-    /// Nothing may be loaded and no script may run, so even a hole in the escaping would do nothing.
-    package static let headers = [
-        ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
-        ("X-Frame-Options", "DENY"),
-        ("Referrer-Policy", "no-referrer"),
+    /// Nothing is loaded but from the endpoint itself, and no script runs and no style applies but the page's own, which are
+    /// named by their hashes: a hole in the escaping would do nothing.
+    package static let headers: [(name: String, value: String)] = [
+        (name: "Content-Security-Policy", value: policy), (name: "X-Frame-Options", value: "DENY"),
+        (name: "Referrer-Policy", value: "no-referrer"),
     ]
 
+    private static let policy = [
+        "default-src 'none'", "script-src '\(hash(of: PageScript.text))'", "style-src '\(hash(of: PageStyle.text))'",
+        "connect-src 'self'", "img-src data:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'", "trusted-types 'none'",
+    ].joined(separator: "; ")
+
+    private static func hash(of text: String) -> String {
+        "sha256-" + Base64.text(of: SHA256.digest(of: Array(text.utf8)))
+    }
+
     /// Appends the page.
-    ///
-    /// - Parameter reports: the latest reports in ascending order; the last ones are shown.
-    package static func write(_ snapshot: WatchSnapshot, reports: [StallReport], into buffer: inout [UInt8]) {
-        let rows = StatusRow.all(of: snapshot)
+    package static func write(_ status: WatchStatus, into buffer: inout [UInt8]) {
+        let snapshot = status.snapshot
+        let (loops, pools) = (status.loops, status.pools)
         buffer.append(text: head)
         buffer.append(text: "<title>")
         buffer.append(htmlText: snapshot.process)
-        buffer.append(text: " - loopwatch</title>\n<h1>")
+        buffer.append(text: " - loopwatch</title>\n<style>" + PageStyle.text + "</style>\n")
+        buffer.append(text: "<a class=skip href=\"#now\">Skip to what is blocked</a>\n<header><h1><bdi>")
         buffer.append(htmlText: snapshot.process)
-        buffer.append(text: "</h1>\n<p class=dim>loopwatch ")
+        buffer.append(text: "</bdi></h1><p class=meta><span>loopwatch ")
         buffer.append(htmlText: snapshot.build.version)
-        buffer.append(text: ", ")
+        buffer.append(text: "</span><span id=clock>")
         buffer.append(timestampOfUnixNanoseconds: snapshot.unixNanoseconds)
-        buffer.append(text: "</p>\n")
-        appendBlocked(rows, to: &buffer)
-        appendDown(snapshot.components, to: &buffer)
-        appendTable(rows, to: &buffer)
-        appendRemarks(on: snapshot, to: &buffer)
-        appendWarnings(reports, to: &buffer)
-        buffer.append(text: "<ul>\n")
-        for (path, meaning) in StatusText.links {
-            buffer.append(text: "<li><a href=\"\(path)\">\(path)</a> \(meaning)</li>\n")
-        }
-        buffer.append(text: "</ul>\n</html>\n")
+        buffer.append(text: "</span><span id=connection></span></p></header>\n<main>\n")
+        buffer.append(text: "<p id=stale class=alarm role=alert hidden></p>\n")
+        buffer.append(text: "<p id=said-now class=hidden role=status aria-live=polite></p>\n")
+        buffer.append(text: section("now", "Now") + "<div id=now-list>\n")
+        PageNow.write(status, loops + pools, into: &buffer)
+        buffer.append(text: "</div></section>\n" + section("loops", "Loops", count: loops.count))
+        PageTables.write(loops, into: &buffer)
+        buffer.append(text: "</section>\n" + section("pools", "Pools", count: pools.count))
+        PageTables.write(pools, into: &buffer)
+        buffer.append(text: "</section>\n" + section("warnings", "Latest warnings", count: nil))
+        buffer.append(text: "<p id=gap class=note></p>\n<ol id=warnings-list class=list>\n")
+        PageWarnings.write(status.reports, into: &buffer)
+        buffer.append(text: "</ol>\n<p id=warnings-none class=note")
+        buffer.append(text: status.reports.isEmpty ? ">None since it was started." : " hidden>")
+        buffer.append(text: "</p></section>\n")
+        buffer.append(text: flame)
+        writeRemarks(on: snapshot, into: &buffer)
+        buffer.append(text: "</main>\n<div id=tip class=js aria-hidden=true></div>\n<script>")
+        buffer.append(text: PageScript.text)
+        buffer.append(text: "</script>\n</html>\n")
     }
 
     /// Everything before the title.
@@ -49,96 +68,60 @@ package enum StatusPageWriter {
         <!DOCTYPE html>
         <html lang="en">
         <meta charset="utf-8">
-        <meta http-equiv="refresh" content="2">
-        <meta name="viewport" content="width=device-width">
-        <style>
-        :root { color-scheme: light dark }
-        body { font: 15px/1.4 system-ui, sans-serif; margin: 1.5em; max-width: 75em }
-        h1 { font-size: 1.4em; margin: 0 } h2 { font-size: 1.1em }
-        table { border-collapse: collapse }
-        th, td { padding: .2em .8em; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap }
-        th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left }
-        pre { overflow-x: auto } .dim { color: GrayText; margin-top: 0 }
-        .bad { background: #c22; color: #fff; padding: .4em .8em; font-weight: 600 }
-        .good { background: #282; color: #fff; padding: .4em .8em }
-        .blocked td { color: #c22; font-weight: 600 }
-        </style>
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <noscript><meta http-equiv="refresh" content="5"></noscript>
+        <link id="icon" rel="icon" href="data:,">
 
         """
 
-    /// Appends what is blocked now.
-    private static func appendBlocked(_ rows: [StatusRow], to buffer: inout [UInt8]) {
-        let blocked = rows.filter { $0.blockedNanoseconds != nil }
-        if blocked.isEmpty { buffer.append(text: "<p class=good>nothing is blocked now</p>\n") }
-        for row in blocked {
-            buffer.append(text: "<p class=bad>\(row.subject) <bdi>")
-            buffer.append(htmlText: row.name)
-            buffer.append(text: "</bdi> has been blocked for ")
-            buffer.append(text: StatusRow.duration(row.blockedNanoseconds ?? 0))
-            if let cause = row.cause {
-                buffer.append(text: " (")
-                buffer.append(htmlText: cause)
-                buffer.append(0x29)
-            }
-            buffer.append(text: "</p>\n")
-        }
+    /// The beginning of a section with its heading.
+    private static func section(_ id: String, _ title: String, count: Int? = nil) -> String {
+        let counted = count.map { $0 == 0 ? "" : String($0) } ?? ""
+        return "<section id=\(id) aria-labelledby=\(id)-title><div class=head><h2 id=\(id)-title>\(title)</h2>"
+            + "<p id=\(id)-count>\(counted)</p></div>\n"
     }
 
-    /// Appends the parts that were asked for and do not run.
-    private static func appendDown(_ components: [ComponentSnapshot], to buffer: inout [UInt8]) {
-        for component in components where !component.isUp {
-            buffer.append(text: "<p class=bad>not running: ")
-            buffer.append(htmlText: component.name)
-            buffer.append(text: "</p>\n")
-        }
-    }
+    /// The flame graph: without a script, a link to its picture.
+    private static let flame = """
+        <section id="flame" aria-labelledby="flame-title"><div class="head"><h2 id="flame-title">Blocked time by stack</h2>
+        <p class="js">widths are blocked time; what was called hangs below</p></div>
+        <noscript><p><a href="profile?format=svg">The flame graph as a picture</a></p></noscript>
+        <div class="head js"><select id="flame-target" aria-label="target"><option value="">every target</option></select>
+        <select id="flame-cause" aria-label="cause"><option value="">every cause</option></select>
+        <select id="flame-by" aria-label="grouped by"><option value="target">by target</option>
+        <option value="cause">by cause</option><option value="both">by target and cause</option>
+        <option value="">not grouped</option></select>
+        <input id="flame-search" type="search" placeholder="search functions" aria-label="search functions">
+        <button id="flame-reset" type="button" disabled>whole graph</button><p id="flame-found" role="status"></p></div>
+        <p id="flame-none" class="js note">Nothing was blocked so far.</p>
+        <div id="graph" class="js" role="group" aria-label="flame graph of blocked time: arrow keys move, Enter zooms in,
+        Escape out" hidden></div>
+        <p id="said" class="js mono"></p>
+        <p class="js note key"><span class="host">your code</span><span class="library">library</span><span
+        class="runtime">runtime</span><span class="dispatch">dispatch</span><span class="system">system</span><span
+        class="unknown">unknown</span> dotted underline: asynchronous caller</p></section>
 
-    /// Appends the table of targets.
-    private static func appendTable(_ rows: [StatusRow], to buffer: inout [UInt8]) {
-        if rows.isEmpty {
-            buffer.append(text: "<p>no loop and no pool is registered</p>\n")
-            return
-        }
-        buffer.append(text: "<table>\n<tr><th>target</th><th>name</th>")
-        for heading in StatusRow.headings { buffer.append(text: "<th>\(heading)</th>") }
-        buffer.append(text: "</tr>\n")
-        for row in rows {
-            buffer.append(text: row.blockedNanoseconds == nil ? "<tr>" : "<tr class=blocked>")
-            buffer.append(text: "<td>\(row.subject)</td><td><bdi>")
-            buffer.append(htmlText: row.name)
-            buffer.append(text: "</bdi></td>")
-            for cell in row.cells { buffer.append(text: "<td>\(cell)</td>") }
-            buffer.append(text: "</tr>\n")
-        }
-        buffer.append(text: "</table>\n")
-    }
+        """
 
-    /// Appends what is said of targets beyond their numbers, such as how Swift's pool is accounted.
-    private static func appendRemarks(on snapshot: WatchSnapshot, to buffer: inout [UInt8]) {
+    /// Appends what is said of targets beyond their numbers, and the other resources.
+    private static func writeRemarks(on snapshot: WatchSnapshot, into buffer: inout [UInt8]) {
+        buffer.append(text: section("more", "More"))
+        let start = buffer.count
         for remark in StatusText.remarks(on: snapshot) {
+            let before = buffer.count
             buffer.append(text: "<p>\(remark.subject) <bdi>")
             buffer.append(htmlText: remark.name)
             buffer.append(text: "</bdi> is ")
-            buffer.append(htmlText: remark.text)
+            buffer.append(htmlText: remark.text.clipped(toBytes: Limits.nameBytesInStack))
             buffer.append(text: "</p>\n")
+            if buffer.count - start > Limits.pageRemarksBytes { buffer.removeSubrange(before...) }
         }
-    }
-
-    /// Appends the latest warnings as the log has them.
-    private static func appendWarnings(_ reports: [StallReport], to buffer: inout [UInt8]) {
-        buffer.append(text: "<h2>latest warnings</h2>\n")
-        if reports.isEmpty {
-            buffer.append(text: "<p>none</p>\n")
-            return
+        buffer.append(text: "<ul class=plain>\n")
+        for (path, meaning) in StatusText.links {
+            // Relative, so that the page can stand behind a proxy under another path.
+            buffer.append(text: "<li><a href=\"\(path.dropFirst())\">\(path)</a> \(meaning)</li>\n")
         }
-        buffer.append(text: "<pre>\n")
-        for report in StatusText.shown(reports) {
-            var line: [UInt8] = []
-            WarningLineWriter.write(report, into: &line)
-            // The line feed is part of the line; the rest has nothing that cannot be shown.
-            buffer.append(htmlText: String(decoding: line.dropLast(), as: UTF8.self))
-            buffer.append(0x0A)
-        }
-        buffer.append(text: "</pre>\n")
+        buffer.append(text: "</ul></section>\n")
     }
 }

@@ -90,6 +90,7 @@ enum StatusText {
     /// Resources that the status links to, each with what it is.
     static let links = [
         ("/metrics", "metrics for Prometheus"), ("/warnings", "latest warnings as JSON"),
+        ("/status", "this as JSON"),
         ("/stalls", "stacks by blocked time"), ("/profile?format=svg", "flame graph of blocked time"),
         ("/profile", "folded stacks, also format=pprof, svg or json"),
         ("/debug/pprof/block", "the same for go tool pprof"),

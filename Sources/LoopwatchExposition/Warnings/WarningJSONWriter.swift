@@ -8,9 +8,9 @@ package struct WarningJSONWriter: Sendable {
     /// Name of the watched process.
     private let process: String
     /// Its process id.
-    private let processIdentifier: Int32
+    package let processIdentifier: Int32
     /// Random name of this run: numbers of warnings begin anew with each.
-    private let boot: String
+    package let boot: String
 
     /// Creates a writer for one run of one process.
     package init(process: String, processIdentifier: Int32, boot: String) {
@@ -81,6 +81,36 @@ package struct WarningJSONWriter: Sendable {
         PoolFindingJSONWriter.write(report, into: &buffer)
         writeStack(of: report, writesFrames: writesFrames, into: &buffer)
         buffer.append(0x7D)
+    }
+
+    /// Appends the members by which a report that goes on is told in a table, each after a comma.
+    func writeEssentials(of report: StallReport, into buffer: inout [UInt8]) {
+        if let severity = report.severity {
+            buffer.append(text: #","severity":"#)
+            buffer.append(jsonString: severity.label)
+        }
+        buffer.append(text: #","stall":"#)
+        buffer.append(decimal: report.stall)
+        buffer.append(text: #","id":"#)
+        buffer.append(jsonString: identifier(of: report.sequence))
+        buffer.append(text: #","message":""#)
+        report.appendMessage(to: &buffer)
+        buffer.append(0x22)
+        if let evidence = report.evidence {
+            buffer.append(text: #","evidence":"#)
+            buffer.append(jsonString: evidence.rawValue)
+        }
+        if let detail = report.systemCallDetail {
+            buffer.append(text: #","cause_detail":"#)
+            buffer.append(jsonString: detail.clippedAtStart(toBytes: Limits.nameBytesInStack))
+        }
+        if let stack = report.stack {
+            StackJSONWriter.writeSummary(
+                of: stack,
+                identifier: Stack.identifier(of: stack.fingerprint),
+                into: &buffer
+            )
+        }
     }
 
     /// Appends a report as a line of NDJSON.

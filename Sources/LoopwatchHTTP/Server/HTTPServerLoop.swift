@@ -27,6 +27,7 @@ final class HTTPServerLoop {
             let now = Clock.now()
             if shared.turnBegins(at: now) { stop(at: now) }
             if let stopDeadline, connections.isEmpty || now >= stopDeadline { break }
+            shared.responder.turn(at: now)
             turn(at: now)
         }
         for connection in connections { connection.close() }
