@@ -45,7 +45,10 @@ let package = Package(
             name: "LoopwatchTesting",
             dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchExposition", "LoopwatchPlatform"]
         ),
-        .target(name: "LoopwatchDaemon", dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchPlatform"]),
+        .target(
+            name: "LoopwatchDaemon",
+            dependencies: ["Loopwatch", "LoopwatchCore", "LoopwatchExposition", "LoopwatchPlatform"]
+        ),
         .executableTarget(name: "loopwatch", dependencies: ["LoopwatchDaemon"]),
         .executableTarget(
             name: "capture-benchmark",
@@ -63,7 +66,10 @@ let package = Package(
         .testTarget(name: "LoopwatchCoreTests", dependencies: ["LoopwatchCore", "LoopwatchTestSupport"]),
         .testTarget(
             name: "LoopwatchDaemonTests",
-            dependencies: ["LoopwatchCore", "LoopwatchDaemon", "LoopwatchPlatform", "loopwatch"]
+            dependencies: [
+                "Loopwatch", "LoopwatchCore", "LoopwatchDaemon", "LoopwatchExposition", "LoopwatchPlatform",
+                "CLoopFixture", "loopwatch",
+            ]
         ),
         .testTarget(
             name: "LoopwatchExpositionTests",

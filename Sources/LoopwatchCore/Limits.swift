@@ -110,6 +110,16 @@ public enum Limits {
     public static let remoteProcesses = 256
     /// Ways of waiting that are remembered for one thread of another process.
     public static let remoteWaits = 8
+    /// Longest line of a log that is read, in bytes: some times what the longest warning takes.
+    public static let logLineBytes = 1 << 20
+    /// Stalls of logs that are told apart, some 300 bytes each; those beyond are counted and left out.
+    public static let logStalls = 1_000_000
+    /// Different stacks of logs that are kept; of those beyond only the time counts.
+    public static let logStacks = 8_192
+    /// Longest head of an answer that a client reads, in bytes.
+    public static let answerHeadBytes = 16 * 1_024
+    /// Longest answer, or line of a stream, that a client reads, in bytes: twice what the endpoint answers at most.
+    public static let answerBytes = 8 * 1_024 * 1_024
     /// Length of one interval of the history that the status shows, in nanoseconds.
     public static let historyIntervalNanoseconds: Int64 = 5_000_000_000
     /// Intervals of the history that are kept for each target: a quarter of an hour, 8 bytes each.

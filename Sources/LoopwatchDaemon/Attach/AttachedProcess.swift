@@ -9,7 +9,7 @@ internal import Synchronization
 /// A process that is watched: a thread of its own looks at it, and reads its stacks.
 final class AttachedProcess: Sendable {
     /// How a process is watched.
-    struct Options: Sendable {
+    struct Options: Sendable, Equatable {
         /// From which lengths on it is reported.
         var thresholds: Thresholds
         /// By what means; `nil` for the cheapest that is exact.
@@ -22,8 +22,9 @@ final class AttachedProcess: Sendable {
     let name: RemoteProcessName
     /// When it started, which tells it from a later one of the same number.
     let startTicks: Int64
+    /// How it is watched.
+    let options: Options
     private let watch: Loopwatch
-    private let options: Options
     private let say: @Sendable (String) -> Void
     private let wake: WakeSignal
     private let isStopping = Atomic<Bool>(false)
@@ -59,10 +60,15 @@ final class AttachedProcess: Sendable {
     /// Whether it has ended, or cannot be watched.
     var hasEnded: Bool { isOver.load(ordering: .acquiring) }
 
-    /// Stops watching; the process goes on as it did before.
-    func stop() {
+    /// Has the thread stop soon, without waiting for it; ``stop()`` has to follow.
+    func beginToStop() {
         isStopping.store(true, ordering: .releasing)
         wake.wake()
+    }
+
+    /// Stops watching; the process goes on as it did before.
+    func stop() {
+        beginToStop()
         if let thread = thread.withLock({ $0.take() }) {
             thread.join()
             wake.close()

@@ -9,9 +9,12 @@ internal import LoopwatchPlatform
 /// The processes that are watched: those that rules mean are added, those that have ended are taken off.
 struct Attachments: ~Copyable {
     private let watch: Loopwatch
-    private let options: (DaemonConfiguration.Rule) -> AttachedProcess.Options
+    /// How the processes of a rule are watched.
+    var options: (DaemonConfiguration.Rule) -> AttachedProcess.Options
     private let say: @Sendable (String) -> Void
     private var attached: [Int32: AttachedProcess] = [:]
+    /// What rules call the processes, which may be no name of their own.
+    private var givenNames: [Int32: String] = [:]
     private var names = ProcessNames()
     /// When descendants were first seen that are not watched yet.
     private var seen: [Int32: MonotonicInstant] = [:]
@@ -49,10 +52,14 @@ struct Attachments: ~Copyable {
     /// - Returns: whether one is too young to be watched yet.
     mutating func update(_ found: [ProcessFinder.Found], now: MonotonicInstant) -> Bool {
         let present = Dictionary(found.map { ($0.entry.identifier, $0.entry.startTicks) }) { first, _ in first }
-        for (identifier, process) in attached where present[identifier] != process.startTicks {
-            process.stop()
-            attached[identifier] = nil
-            names.release(identifier)
+        for (identifier, process) in attached where present[identifier] != process.startTicks { remove(identifier) }
+        // A rule may say something else of it than it did.
+        for process in found {
+            let identifier = process.entry.identifier
+            guard let known = attached[identifier] else { continue }
+            if known.options != options(process.rule) || givenNames[identifier] != process.rule.name {
+                remove(identifier)
+            }
         }
         seen = seen.filter { present[$0.key] != nil }
         var isAnyYoung = false
@@ -76,8 +83,16 @@ struct Attachments: ~Copyable {
         return isAnyYoung
     }
 
+    private mutating func remove(_ identifier: Int32) {
+        attached[identifier]?.stop()
+        attached[identifier] = nil
+        givenNames[identifier] = nil
+        names.release(identifier)
+    }
+
     private mutating func attach(_ process: ProcessFinder.Found) {
         let entry = process.entry
+        givenNames[entry.identifier] = process.rule.name
         let name = RemoteProcessName(
             name: names.name(process.rule.name ?? entry.programName, for: entry.identifier),
             identifier: entry.identifier
@@ -97,7 +112,10 @@ struct Attachments: ~Copyable {
 
     /// Stops watching all of them.
     mutating func stop() {
+        // All at once: each may be in the middle of reading a stack.
+        for process in attached.values { process.beginToStop() }
         for process in attached.values { process.stop() }
         attached = [:]
+        givenNames = [:]
     }
 }

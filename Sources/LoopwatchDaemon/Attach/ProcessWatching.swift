@@ -7,7 +7,7 @@ internal import LoopwatchPlatform
 
 /// Keeps watching the processes that rules mean, until something ends it.
 struct ProcessWatching: ~Copyable {
-    private let finder: ProcessFinder
+    private var finder: ProcessFinder
     private var attachments: Attachments
     private var known: Set<Int32> = []
     private var lastSearch: MonotonicInstant?
@@ -46,6 +46,16 @@ struct ProcessWatching: ~Copyable {
             isAnyYoung = attachments.update(finder.find(), now: now)
         }
         return attachments.isAnyWatched
+    }
+
+    /// Goes by other rules from now on; what they say the same of is watched without a gap.
+    mutating func change(
+        rules: [DaemonConfiguration.Rule],
+        options: @escaping (DaemonConfiguration.Rule) -> AttachedProcess.Options
+    ) {
+        finder = ProcessFinder(rules: rules)
+        attachments.options = options
+        lastSearch = nil
     }
 
     /// Stops watching.

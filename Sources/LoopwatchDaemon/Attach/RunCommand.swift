@@ -1,6 +1,7 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 internal import Loopwatch
 internal import LoopwatchCore
 internal import LoopwatchPlatform
@@ -14,17 +15,16 @@ struct RunCommand {
     ///
     /// - Throws: ``CommandError`` when the file is no configuration, or the watch cannot be started.
     func run() throws(CommandError) {
-        let configuration = try ConfigurationFile.read(options.path, output: Console(.standardError))
-        let signals = TerminationSignals()
+        let errors = Console(.standardError)
+        var configuration = try ConfigurationFile.read(options.path) { errors.line($0) }
+        let signals = TerminationSignals(hangupReloads: true)
         let started = Clock.now()
         let deadline = options.duration.map { started.advanced(byNanoseconds: $0.wholeNanoseconds) }
         let watch = try WatchStart.start(configuration.watch, isEndpointChosen: true)
         var watching = ProcessWatching(
             rules: configuration.rules,
             watch: watch,
-            options: { rule in
-                AttachedProcess.Options(thresholds: rule.thresholds ?? configuration.watch.thresholds)
-            },
+            options: configuration.options(of:),
             say: { watch.note($0) }
         )
         var isOver = false
@@ -33,11 +33,37 @@ struct RunCommand {
             // What is not there yet may come.
             _ = watching.look(now: now)
             let next = now.advanced(byNanoseconds: ProcessWatching.lookNanoseconds)
-            isOver = signals.wait(until: deadline.map { min($0, next) } ?? next)
-            if let deadline, Clock.now() >= deadline { isOver = true }
+            switch signals.next(until: deadline.map { min($0, next) } ?? next) {
+            case SIGHUP:
+                watch.reopenLogs()
+                reload(&configuration, watch, &watching)
+            case nil: if let deadline, Clock.now() >= deadline { isOver = true }
+            default: isOver = true
+            }
         }
         signals.letNextEndProcess()
         watching.stop()
         watch.stop()
+    }
+
+    /// Reads the file again; one with errors changes nothing.
+    private func reload(
+        _ configuration: inout DaemonConfiguration,
+        _ watch: Loopwatch,
+        _ watching: inout ProcessWatching
+    ) {
+        let new: DaemonConfiguration
+        do throws(CommandError) {
+            new = try ConfigurationFile.read(options.path) { watch.note($0) }
+        } catch {
+            watch.note("the configuration stays as it was: \(error.message)")
+            return
+        }
+        for key in new.keysForRestart(since: configuration) {
+            watch.note("\(options.path): \(key) has changed, which a restart takes up; until then it stays as it was")
+        }
+        configuration.take(new)
+        watching.change(rules: configuration.rules, options: configuration.options(of:))
+        watch.note("the configuration was read again: \(options.path)")
     }
 }

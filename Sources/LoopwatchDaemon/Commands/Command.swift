@@ -19,4 +19,14 @@ enum Command: Equatable {
     case run(RunOptions)
     /// Says what is wrong with a file.
     case checkConfiguration(path: String)
+    /// Shows what is blocked now.
+    case top(TopOptions)
+    /// Follows warnings.
+    case tail(TailOptions)
+    /// Sums up logs.
+    case report(ReportOptions)
+    /// Prints a completion script.
+    case completion(Shell)
+    /// Prints the manual page.
+    case manual
 }

@@ -2,26 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Loopwatch
+internal import LoopwatchCore
 
 /// Reads a command line; decides only, and does nothing.
-struct CommandParser {
-    /// What has not been read yet.
-    var rest: ArraySlice<String>
-    private var given: Set<String> = []
-
-    /// The commands, for messages.
-    static let commands = "demo, attach, exec, run, check-config or stack"
-    /// The longest time for which the demo can be asked to run: a day.
+enum CommandParser {
+    /// The longest time for which the demo can be asked to run, in seconds: a day.
     static let secondsMaximum = 86_400
 
-    private init(_ arguments: ArraySlice<String>) {
-        rest = arguments
-    }
+    /// The commands, for messages.
+    private static let commands = CommandName.allCases.map(\.rawValue).listed(by: "or")
 
     /// Reads the arguments that follow the program's name.
     static func parse(_ arguments: [String]) throws(CommandError) -> Command {
         guard let first = arguments.first else {
-            throw .usage("A command is missing; expected \(Self.commands). See loopwatch --help.")
+            throw .usage("A command is missing; expected \(commands). See loopwatch --help.")
         }
         switch first {
         case "-h", "--help", "--version":
@@ -29,107 +23,101 @@ struct CommandParser {
                 throw .usage("'\(next)' is not understood; expected nothing after \(first).")
             }
             return first == "--version" ? .version : .help(.program)
-        case "demo":
-            var parser = CommandParser(arguments.dropFirst())
-            return try parser.demo()
-        case "stack":
-            var parser = CommandParser(arguments.dropFirst())
-            return try parser.stack()
-        case "attach":
-            var parser = CommandParser(arguments.dropFirst())
-            return try parser.attach()
-        case "exec":
-            var parser = CommandParser(arguments.dropFirst())
-            return try parser.exec()
-        case "run":
-            var parser = CommandParser(arguments.dropFirst())
-            return try parser.run()
-        case "check-config":
-            var parser = CommandParser(arguments.dropFirst())
-            return try parser.checkConfiguration()
         case _ where first.hasPrefix("-"):
             throw .usage("'\(first)' is not an option; expected --help, --version or a command. See loopwatch --help.")
-        default:
-            throw .usage("'\(first)' is not a command; expected \(Self.commands). See loopwatch --help.")
+        default: break
+        }
+        guard let name = CommandName(rawValue: first) else {
+            throw .usage("'\(first)' is not a command; expected \(commands). See loopwatch --help.")
+        }
+        switch try Arguments.read(arguments.dropFirst(), of: CommandTable[name]) {
+        case .help: return .help(.command(name))
+        case .version: return .version
+        case .run(let arguments): return try command(name, arguments)
         }
     }
 
-    private mutating func demo() throws(CommandError) -> Command {
-        var options = DemoOptions()
-        while let argument = rest.popFirst() {
-            let (name, joined) = Self.split(argument)
-            switch name {
-            case "-h", "--help":
-                guard joined == nil else {
-                    throw .usage(option: name, value: joined ?? "", expected: "no value")
-                }
-                return .help(.demo)
-            case "--seconds":
-                options.seconds = try value(name, joined, Self.seconds, "a number from 1 to \(Self.secondsMaximum)")
-            case "--listen":
-                options.endpoint = try value(
-                    name,
-                    joined,
-                    { EndpointAddress($0) },
-                    "ADDRESS:PORT such as \(EndpointAddress.standard), or unix:/PATH"
-                )
-            case "--threshold":
-                options.threshold = try value(name, joined, Self.threshold, DemoConfiguration.thresholdExpected)
-            case "--log":
-                options.logPath = try value(name, joined, Self.path, "the path of a file")
-            default:
-                let kind = argument.hasPrefix("-") ? "an option of demo" : "understood"
-                throw .usage(
-                    "'\(argument)' is not \(kind);"
-                        + " expected --seconds, --listen, --threshold or --log. See loopwatch demo --help."
-                )
-            }
+    private static func command(_ name: CommandName, _ arguments: Arguments) throws(CommandError) -> Command {
+        switch name {
+        case .demo: try demo(arguments)
+        case .attach: try attach(arguments)
+        case .exec: try exec(arguments)
+        case .run: try run(arguments)
+        case .checkConfiguration: try checkConfiguration(arguments)
+        case .stack: try stack(arguments)
+        case .top: try top(arguments)
+        case .tail: try tail(arguments)
+        case .report: try report(arguments)
+        case .completion: try completion(arguments)
+        case .help: try help(arguments)
         }
-        return .demo(options)
     }
 
-    /// An option, and the value that is joined to it by `=`.
-    static func split(_ argument: String) -> (name: String, joined: String?) {
-        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard argument.hasPrefix("--"), parts.count == 2 else { return (argument, nil) }
-        return (String(parts[0]), String(parts[1]))
+    private static func demo(_ arguments: Arguments) throws(CommandError) -> Command {
+        try arguments.expectOperands(atMost: 0)
+        return .demo(
+            DemoOptions(
+                seconds: try arguments.value("--seconds") { number($0, in: 1...secondsMaximum) },
+                endpoint: try arguments.value("--listen") { EndpointAddress($0) },
+                threshold: try arguments.value("--threshold") { text in
+                    DurationText.parse(text).flatMap { DemoConfiguration.thresholds.contains($0) ? $0 : nil }
+                },
+                logPath: try arguments.value("--log", path)
+            )
+        )
     }
 
-    /// Notes that an option without a value was given.
-    mutating func flag(_ option: String, _ joined: String?) throws(CommandError) {
-        guard joined == nil else { throw .usage(option: option, value: joined ?? "", expected: "no value") }
-        guard given.insert(option).inserted else { throw .usage("\(option): given twice; expected once.") }
+    private static func completion(_ arguments: Arguments) throws(CommandError) -> Command {
+        let expected = Shell.allCases.map(\.rawValue).listed(by: "or")
+        try arguments.expectOperands(atMost: 1, "one shell")
+        guard let word = arguments.operands.first else {
+            throw .usage("The shell is missing; expected \(expected).\(arguments.see)")
+        }
+        guard let shell = Shell(rawValue: word) else {
+            throw .usage("'\(word)' is not a shell that is known; expected \(expected).\(arguments.see)")
+        }
+        return .completion(shell)
     }
 
-    /// The value of an option, joined to it by `=` or in the argument after it.
-    mutating func value<Value>(
-        _ option: String,
-        _ joined: String?,
-        _ parse: (String) -> Value?,
-        _ expected: String
-    ) throws(CommandError) -> Value {
-        guard given.insert(option).inserted else {
-            throw .usage("\(option): given twice; expected once.")
+    private static func help(_ arguments: Arguments) throws(CommandError) -> Command {
+        if arguments.has("--man") {
+            try arguments.expectOperands(atMost: 0, "nothing beside --man")
+            return .manual
         }
-        guard let text = joined ?? rest.popFirst() else {
-            throw .usage("\(option): its value is missing; expected \(expected).")
+        try arguments.expectOperands(atMost: 1, "one command")
+        guard let word = arguments.operands.first else { return .help(.program) }
+        guard let name = CommandName(rawValue: word) else {
+            throw .usage("'\(word)' is not a command; expected \(commands).\(arguments.see)")
         }
-        guard let value = parse(text) else {
-            throw .usage(option: option, value: text, expected: expected)
-        }
-        return value
+        return .help(.command(name))
     }
 
-    private static func seconds(_ text: String) -> Int? {
+    // MARK: Values
+
+    /// A whole number without a sign, within bounds.
+    static func number(_ text: String, in allowed: ClosedRange<Int>) -> Int? {
         guard text.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(text) else { return nil }
-        return (1...secondsMaximum).contains(number) ? number : nil
+        return allowed.contains(number) ? number : nil
     }
 
-    private static func threshold(_ text: String) -> Duration? {
-        DurationText.parse(text).flatMap { DemoConfiguration.thresholds.contains($0) ? $0 : nil }
+    /// The number of a process or thread.
+    static func identifier(_ text: String) -> Int32? {
+        number(text, in: 1...Int(Int32.max)).map { Int32($0) }
     }
 
+    /// The path of a file.
     static func path(_ text: String) -> String? {
         text.isEmpty || text.utf8.contains(0) ? nil : text
+    }
+
+    /// A time after which a command ends.
+    static func duration(_ text: String) -> Duration? {
+        DurationText.parse(text).flatMap { (.seconds(1) ... .seconds(31_536_000)).contains($0) ? $0 : nil }
+    }
+
+    /// A threshold of a watch.
+    static func threshold(_ text: String) -> Duration? {
+        let allowed = Limits.thresholdNanosecondsMinimum...Limits.thresholdNanosecondsMaximum
+        return DurationText.parse(text).flatMap { allowed.contains($0.wholeNanoseconds) ? $0 : nil }
     }
 }

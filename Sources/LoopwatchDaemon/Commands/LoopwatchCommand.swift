@@ -39,8 +39,19 @@ package enum LoopwatchCommand {
             case .run(let options):
                 try RunCommand(options: options, output: output).run()
             case .checkConfiguration(let path):
-                _ = try ConfigurationFile.read(path, output: Console(.standardError))
+                let errors = Console(.standardError)
+                _ = try ConfigurationFile.read(path) { errors.line($0) }
                 output.line("\(path): this is a configuration that loopwatch run takes.")
+            case .top(let options):
+                try TopCommand(options: options, output: output).run(environment: ProcessEnvironment.variables())
+            case .tail(let options):
+                try TailCommand(options: options, output: output).run()
+            case .report(let options):
+                try ReportCommand(options: options, output: output).run()
+            case .completion(let shell):
+                output.write(CompletionScript.text(for: shell))
+            case .manual:
+                output.write(ManualPage.text())
             }
             if let failure = output.failure { throw .output(failure) }
             return ExitCode.success.rawValue

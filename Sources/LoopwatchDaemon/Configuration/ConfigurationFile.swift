@@ -9,15 +9,15 @@ enum ConfigurationFile {
     /// Largest file, in bytes.
     static let bytesMost = 1 << 20
 
-    /// Reads a configuration; prints everything that is wrong with it.
+    /// Reads a configuration; tells of everything that is wrong with it, a line each.
     ///
     /// - Throws: ``CommandError`` where the file cannot be read, or is not a configuration.
-    static func read(_ path: String, output: Console) throws(CommandError) -> DaemonConfiguration {
+    static func read(_ path: String, tell: (String) -> Void) throws(CommandError) -> DaemonConfiguration {
         let text = try text(of: path)
         switch DaemonConfigurationReader.read(text, file: path) {
         case .success(let configuration): return configuration
         case .failure(let problems):
-            for problem in problems.all { output.line("\(problem)") }
+            for problem in problems.all { tell("\(problem)") }
             let count = problems.all.count
             throw CommandError(
                 message: "\(path): \(count) \(count == 1 ? "error" : "errors"); expected a configuration without any.",

@@ -34,4 +34,39 @@ struct DaemonConfiguration: Sendable {
         base.poolsLimit = Limits.poolsMaximum
         return base
     }
+
+    /// How the processes of a rule are watched.
+    func options(of rule: Rule) -> AttachedProcess.Options {
+        AttachedProcess.Options(thresholds: rule.thresholds ?? watch.thresholds)
+    }
+
+    // MARK: Reloading
+
+    /// Keys whose values differ from those of the configuration before, and that the watch takes at its start only.
+    func keysForRestart(since old: DaemonConfiguration) -> [String] {
+        let differences = [
+            ("listen", watch.endpoint != old.watch.endpoint),
+            ("allow_remote", watch.allowsRemoteAccess != old.watch.allowsRemoteAccess),
+            ("allowed_hosts", watch.allowedHosts != old.watch.allowedHosts),
+            ("log", watch.log.map(\.path) != old.watch.log.map(\.path)),
+            ("report_burst", watch.reportBurst != old.watch.reportBurst),
+            ("loops_limit", watch.loopsLimit != old.watch.loopsLimit),
+            ("pools_limit", watch.poolsLimit != old.watch.poolsLimit),
+        ]
+        return differences.filter(\.1).map(\.0)
+    }
+
+    /// Takes from another configuration what holds at once; the rest stays as the watch was started with.
+    mutating func take(_ new: DaemonConfiguration) {
+        rules = new.rules
+        watch.thresholds = new.watch.thresholds
+    }
+}
+
+extension LogDestination {
+    /// What tells destinations of a configuration apart.
+    fileprivate var path: String? {
+        if case .file(let path) = self { return path }
+        return nil
+    }
 }

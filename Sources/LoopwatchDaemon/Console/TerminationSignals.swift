@@ -11,15 +11,25 @@ internal import LoopwatchPlatform
 /// ``init()`` comes before any other thread starts.
 struct TerminationSignals {
     private let waited: sigset_t
+    private let hangupReloads: Bool
 
     /// Blocks the signals on this thread and on those that it starts from now on.
-    init() {
+    ///
+    /// - Parameter hangupReloads: whether `SIGHUP` asks for something else than the end, as it does of a daemon.
+    init(hangupReloads: Bool = false) {
+        self.hangupReloads = hangupReloads
         var waited = sigset_t()
         sigemptyset(&waited)
         sigaddset(&waited, SIGINT)
         sigaddset(&waited, SIGTERM)
-        // Under nohup(1) the terminal's end is to be ignored; waiting for the signal would take it all the same.
-        if !Self.isIgnored(SIGHUP) { sigaddset(&waited, SIGHUP) }
+        if hangupReloads {
+            // One that is ignored, as under nohup(1), would never come.
+            Glibc.signal(SIGHUP, SIG_DFL)
+            sigaddset(&waited, SIGHUP)
+        } else if !Self.isIgnored(SIGHUP) {
+            // Under nohup(1) the terminal's end is to be ignored; waiting for the signal would take it all the same.
+            sigaddset(&waited, SIGHUP)
+        }
         self.waited = waited
         var blocked = waited
         // A closed pipe is an error of write(2) here, not the end of the process.
@@ -31,7 +41,12 @@ struct TerminationSignals {
     ///
     /// - Returns: whether a signal came.
     @discardableResult
-    func wait(until deadline: MonotonicInstant?) -> Bool {
+    func wait(until deadline: MonotonicInstant?) -> Bool { next(until: deadline) != nil }
+
+    /// Waits for the next of the signals, or until the deadline (`nil`: for ever).
+    ///
+    /// - Returns: the signal; `nil` if none came.
+    func next(until deadline: MonotonicInstant?) -> CInt? {
         var waited = waited
         while true {
             let result: CInt
@@ -46,7 +61,7 @@ struct TerminationSignals {
                 result = sigwaitinfo(&waited, nil)
             }
             if result < 0, errno == EINTR { continue }
-            return result > 0
+            return result > 0 ? result : nil
         }
     }
 
@@ -58,6 +73,8 @@ struct TerminationSignals {
         sigtimedwait(&waited, nil, &none)
         // A script's shell has programs in the background ignore SIGINT.
         for signal in [SIGINT, SIGTERM] { Glibc.signal(signal, SIG_DFL) }
+        // To reload is pointless by now, and no reason to end at once.
+        if hangupReloads { Glibc.signal(SIGHUP, SIG_IGN) }
         pthread_sigmask(SIG_UNBLOCK, &waited, nil)
     }
 

@@ -36,7 +36,7 @@ extension [UInt8] {
     ///
     /// Beyond what JSON demands, `<` and the two line separators are escaped, so that the text can stand in HTML and in
     /// a script.
-    mutating func append(jsonString text: String) {
+    package mutating func append(jsonString text: String) {
         append(0x22)
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -58,7 +58,7 @@ extension [UInt8] {
     ///
     /// Whatever could end the line, move a terminal's cursor or turn the direction of the text is escaped: names come
     /// from other programs.
-    mutating func append(logfmtValue text: String) {
+    package mutating func append(logfmtValue text: String) {
         guard text.isEmpty || text.unicodeScalars.contains(where: \.needsLogfmtQuotes) else {
             append(text: text)
             return

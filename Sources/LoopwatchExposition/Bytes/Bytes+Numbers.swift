@@ -57,7 +57,7 @@ extension [UInt8] {
     }
 
     /// Appends nanoseconds as milliseconds with up to three decimals, rounded to the nearest microsecond.
-    mutating func append(jsonMillisecondsOfNanoseconds nanoseconds: Int64) {
+    package mutating func append(jsonMillisecondsOfNanoseconds nanoseconds: Int64) {
         let (microseconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000)
         append(fraction: microseconds + (rest >= 500 ? 1 : rest <= -500 ? -1 : 0), digits: 3)
     }

@@ -49,7 +49,7 @@ struct CivilTime: Equatable {
 
 extension [UInt8] {
     /// Appends a Unix time as RFC 3339 in UTC with milliseconds: `2026-11-22T19:00:01.123Z`.
-    mutating func append(timestampOfUnixNanoseconds unixNanoseconds: Int64) {
+    package mutating func append(timestampOfUnixNanoseconds unixNanoseconds: Int64) {
         let time = CivilTime(unixNanoseconds: unixNanoseconds)
         append(decimal: time.year.magnitude, width: 4)
         append(0x2D)

@@ -3,13 +3,13 @@
 
 extension String {
     /// The text, or its beginning and `...` where it is longer than a number of bytes; never half a character.
-    func clipped(toBytes limit: Int) -> String {
+    package func clipped(toBytes limit: Int) -> String {
         guard utf8.count > limit else { return self }
         return Self.whole(utf8.prefix(Swift.max(0, limit - 3))) + "..."
     }
 
     /// The text, or `...` and its end where it is longer than a number of bytes: a path is told by its end.
-    func clippedAtStart(toBytes limit: Int) -> String {
+    package func clippedAtStart(toBytes limit: Int) -> String {
         guard utf8.count > limit else { return self }
         // Bytes that continue a character whose start is cut off say nothing.
         return "..." + Self.whole(utf8.suffix(Swift.max(0, limit - 3)).drop { $0 & 0xC0 == 0x80 })
