@@ -20,7 +20,7 @@ struct TopCommand {
         } catch {
             throw .unavailable("\(error).")
         }
-        var process: WatchedProcess?
+        var process: TopProcess?
         let location: EndpointLocation
         let source: String
         switch options.source {
@@ -28,7 +28,7 @@ struct TopCommand {
             location = given
             source = "\(given)"
         case .process(let identifier):
-            let watched = try WatchedProcess(identifier, threshold: options.threshold, environment: environment)
+            let watched = try TopProcess(identifier, threshold: options.threshold, environment: environment)
             guard let own = watched.location else {
                 watched.stop()
                 throw .unavailable("the endpoint of the watch could not be started.")
@@ -87,7 +87,7 @@ private struct TopView: ~Copyable {
     mutating func run(
         inbox: SignalInbox,
         feed: StatusFeed,
-        process: WatchedProcess?,
+        process: TopProcess?,
         location: EndpointLocation
     ) throws(CommandError) {
         defer { terminal.leave() }
@@ -130,7 +130,7 @@ private struct TopView: ~Copyable {
         }
     }
 
-    private mutating func note(_ process: WatchedProcess) {
+    private mutating func note(_ process: TopProcess) {
         if process.hasEnded {
             if !hasSaidThatItEnded { state.remark("the process has ended, or nothing of it can be watched") }
             hasSaidThatItEnded = true

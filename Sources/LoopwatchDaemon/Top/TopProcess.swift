@@ -7,7 +7,7 @@ internal import LoopwatchPlatform
 internal import Synchronization
 
 /// A process that `top` watches itself, from outside, with an endpoint that only `top` is told of.
-final class WatchedProcess: Sendable {
+final class TopProcess: Sendable {
     private let watch: Loopwatch
     private let stopping: WakeSignal
     private let hasEndedFlag = Flag()
