@@ -161,7 +161,8 @@ class Server(outside.Server):
 
     def end(self):
         with contextlib.suppress(OSError):
-            os.kill(self.identifier, signal.SIGTERM)
+            # The first of a namespace is deaf to any other signal.
+            os.kill(self.identifier, signal.SIGKILL)
         super().end()
 
 
@@ -219,10 +220,10 @@ class Situation:
         outside.eventually("a loop to be found, or the end", 15, lambda: is_over() or any(": loop " in line for line in lines))
         busy = 0.0
         if not is_over():
-            time.sleep(1)
+            time.sleep(0.5)
             for kind in FUNCTIONS:
                 server.block(kind, BLOCK_SECONDS)
-                time.sleep(0.4)
+                time.sleep(0.3)
             busy = self.busy_seconds()
         elif self.is_watched:
             self.problems.append("it is not watched:\n" + "\n".join(lines))
@@ -240,8 +241,9 @@ class Situation:
         self.told = " // ".join(marked) or "-"
         found = []
         for kind, evidence in self.evidence.items():
-            cause = "cause=syscall:" if kind == "sleep" else "cause=cpu"
-            reports = [line for line in lines if " state=" in line and cause in line]
+            # What computes may wait for a processor in between.
+            cause = r" cause=syscall:" if kind == "sleep" else r" cause=(cpu|runqueue)"
+            reports = [line for line in lines if " state=" in line and re.search(cause, line)]
             grades = sorted({grade for line in reports for grade in re.findall(r" evidence=(\w+)", line)})
             is_named = any(FUNCTIONS[kind] in line for line in reports)
             found.append(f"{kind}: {'/'.join(grades) or 'nothing'}{', named' if is_named else ''}")

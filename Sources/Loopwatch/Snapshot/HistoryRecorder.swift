@@ -7,7 +7,7 @@ internal import Synchronization
 /// Records the history of all targets, for those who look after the event.
 ///
 /// The thread of the endpoint does it: the watched loops have nothing to do with it, the watchdog's deadlines do not wait
-/// for it, and without an endpoint nobody could ask. A thousand targets take some milliseconds in five seconds.
+/// for it, and without an endpoint nobody could ask.
 final class HistoryRecorder: Sendable {
     private let builder: SnapshotBuilder
     private let storage: Mutex<WatchHistory>

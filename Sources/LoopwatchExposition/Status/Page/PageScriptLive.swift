@@ -60,6 +60,7 @@ enum PageScriptLive {
           isOld = is;
           $("stale").hidden = !is;
           for (const id of ["now-list", "loops", "pools"]) $(id).classList.toggle("old", is);
+          if (is) say(calmly.title, "\u25cb Nothing was blocked then.");
           if (is) document.title = "? " + document.title.replace(/^[?\u25a0] /, "");
         }
 

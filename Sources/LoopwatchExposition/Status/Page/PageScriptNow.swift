@@ -70,9 +70,10 @@ enum PageScriptNow {
             + status.process + " - loopwatch";
           icon(blocked ? "%23d9480f" : "%230a6a5d");
         }
-        const calmly = { node: el("p", { class: "well" }), last: el("span", {}) };
-        calmly.node.append(el("b", {}, "\u25cf Nothing is blocked now."), " ", calmly.last);
+        const calmly = { node: el("p", { class: "well" }), title: el("b", {}), last: el("span", {}) };
+        calmly.node.append(calmly.title, " ", calmly.last);
         function calmNode() {
+          say(calmly.title, "\u25cf Nothing is blocked now.");
           const entry = latestEnded();
           say(calmly.last, entry ? "The last: " + entry.report.message + " (" + entry.name + "), "
             + clock(entry.report.time, 0) + (entry.report.at ? ", at " + place(entry.report.at) : "") : "");

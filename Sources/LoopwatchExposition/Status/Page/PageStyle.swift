@@ -55,7 +55,7 @@ enum PageStyle {
         .error { --own: var(--error); --own-bg: var(--error-bg) }
         .critical { --own: var(--critical); --own-bg: var(--critical-bg) }
         .card { background: var(--own-bg); border-color: var(--own) } .card .for, .card .mark { color: var(--own) }
-        .old { opacity: .55 }
+        #stale { margin: 10px 0 } .old { opacity: .55 }
         ul.plain { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: 4px 18px }
         #tip { position: fixed; pointer-events: none; background: var(--text); color: var(--page); padding: 2px 7px;
         border-radius: 4px; font-size: 12px; z-index: 8; max-width: 90vw } #tip:empty { display: none }
@@ -135,8 +135,8 @@ enum PageStyle {
         td[data-label]::before { content: attr(data-label); display: block; color: var(--dim); font-size: 11px }
         .card { grid-template-columns: 1fr } .card .for { grid-row: auto } .card p:not(.for) { grid-column: 1 }
         summary { grid-template-columns: auto auto 1fr; gap: 0 10px; padding: 8px 10px } summary > * { white-space: normal;
-        overflow-wrap: anywhere } summary .dur { text-align: right } summary .name { grid-column: 1 / 3; font-weight: 600 }
-        summary .why { grid-column: auto } summary .place { grid-column: 1 / -1 } summary .why { text-align: right }
+        overflow-wrap: anywhere } summary .dur { grid-area: 1 / 3 } summary .name { grid-area: 2 / 1 / auto / 3;
+        font-weight: 600 } summary .why { grid-area: 2 / 3; text-align: right } summary .place { grid-area: 3 / 1 / auto / 4 }
         .head input, .head select { flex: 1 1 40% } button, select, input { min-height: 36px }
         th button { min-height: 0 } }
 
