@@ -193,7 +193,9 @@ extension Live {
                             #expect(recorder.lines.contains { $0.contains("INFO process suspended for 1") })
                             try watch.settle()
                             #expect(recorder.reports.isEmpty, "\(recorder.lines)")
-                            #expect(watch.metric(#"loopwatch_interruptions_total{cause="suspended"}"#) ?? 0 >= 1)
+                            let process = watch.snapshot().process
+                            let metric = #"loopwatch_interruptions_total{process="\#(process)",cause="suspended"}"#
+                            #expect(watch.metric(metric) ?? 0 >= 1)
                             for loop in watch.snapshot().loops { #expect(loop.statistics.blockedNanoseconds == 0) }
                             // A block afterwards is the application's again.
                             try checkStall(of: "one", by: Hold(.sleeping), watch, recorder) { loops[0].execute($0) }

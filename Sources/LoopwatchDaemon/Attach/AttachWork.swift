@@ -21,6 +21,7 @@ struct AttachWork: ~Copyable {
     private var hasFoundTarget = false
     /// What the metrics tell of the process as a whole.
     private let record: WatchedProcess
+    private var hasToldLines = false
     private var suspensions: UInt64 = 0
     private var suspendedNanoseconds: Int64 = 0
     /// What loops were at a little before their block would be reported, by when the iteration began.
@@ -184,6 +185,10 @@ struct AttachWork: ~Copyable {
                 size: process.pool(of: identity)?.size,
                 depth: process.pool(of: identity)?.waiting
             )
+        }
+        if !hasToldLines, reader?.hasGivenUpLines == true {
+            hasToldLines = true
+            say("\(name.name): its executable's debug information cannot be read: frames are without file and line")
         }
         var state = RemoteProcessSnapshot(process: name)
         state.waitStops = process.waitStops

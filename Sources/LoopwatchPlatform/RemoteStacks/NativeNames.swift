@@ -53,6 +53,9 @@ struct NativeNames {
 
     private static let main = "main"
 
+    /// Whether files and lines are not to be had any more, because what read them came to a bad end.
+    var hasGivenUpLines: Bool { lines?.isGivenUp ?? false }
+
     /// Begins with a stack: files and lines are looked for from now on, for some time.
     mutating func beginStack() { lineNanosecondsLeft = lineNanoseconds }
 

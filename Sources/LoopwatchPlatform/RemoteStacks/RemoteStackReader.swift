@@ -102,6 +102,9 @@ package struct RemoteStackReader: ~Copyable {
     /// What is not known of the process, in words, such as an interpreter of a version that is too new.
     package var remarks: [String] { runtimes.remarks }
 
+    /// Whether files and lines of compiled code are not to be had any more: the executable's debug information is unsound.
+    package var hasGivenUpLines: Bool { names.hasGivenUpLines }
+
     /// What the process is written in, as far as it is known: interpreters with their versions.
     package var interpreters: [String] {
         var texts: [String] = []

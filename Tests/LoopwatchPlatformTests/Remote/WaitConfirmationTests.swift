@@ -29,8 +29,8 @@ import Testing
             loop.tell("interrupted")
             #expect(try loop.done().nanoseconds == 0)
             #expect(stops.counts.callsInterrupted == 0 && stops.counts.waits.count >= 1)
-            // Nothing is copied of a thread that sleeps; it has told what it did before it waits again.
-            try eventually("it waits once more") { thread.call()?.wait != nil }
+            try eventually("it waits for the next") { thread.call()?.wait != nil }
+            // Nothing is copied of a thread that sleeps.
             #expect(confirmation.copy().map(\.stackAddress) == nil && stops.counts.stacks.count == 0)
         }
     }
