@@ -62,7 +62,8 @@ extension AttachWork {
             // What was read belongs to the block only if that was still going on afterwards.
             let read = Clock.now()
             let later = process.look(now: read)
-            if later.contains(where: { Self.ends(draft, of: identity, $0, before: read) }) {
+            // Its end may have been seen with its beginning already, where the look at both came late.
+            if Self.isOver(draft, of: identity, in: queue + later, before: read) {
                 finding = RemoteFinding(omitted: "it went on before its stack could be read")
             }
             queue += later
@@ -87,14 +88,17 @@ extension AttachWork {
         if most > 0 { draft.waitingConnections = most }
     }
 
-    private static func ends(
+    /// Whether a block was over before an instant, as something that was seen tells.
+    static func isOver(
         _ draft: ReportDraft,
         of identity: RemoteTargetIdentity,
-        _ said: ProcessWatch.Said,
+        in said: [ProcessWatch.Said],
         before instant: MonotonicInstant
     ) -> Bool {
-        guard case .report(let other, let whose, _) = said, whose == identity else { return false }
-        return other.state == .ended && other.episode == draft.episode && other.until < instant
+        said.contains { said in
+            guard case .report(let other, let whose, _) = said, whose == identity else { return false }
+            return other.state == .ended && other.episode == draft.episode && other.until < instant
+        }
     }
 
     /// Whether a loop goes from job to job within one iteration: one that blocks stays at its own.

@@ -17,9 +17,11 @@ struct ProcessFinder {
 
     let rules: [DaemonConfiguration.Rule]
 
-    /// The processes that rules mean now, each once, by the first rule that means it.
-    func find() -> [Found] {
-        let table = ProcessTable(entries: ProcessList.all(), watcher: getpid())
+    /// The processes that rules mean, each once, by the first rule that means it.
+    ///
+    /// - Parameter entries: the processes of the machine.
+    func find(among entries: [ProcessEntry] = ProcessList.all()) -> [Found] {
+        let table = ProcessTable(entries: entries, watcher: getpid())
         var seen: Set<Int32> = []
         var result: [Found] = []
         for rule in rules {

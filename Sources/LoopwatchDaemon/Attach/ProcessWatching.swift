@@ -10,6 +10,7 @@ struct ProcessWatching: ~Copyable {
     private var finder: ProcessFinder
     private var attachments: Attachments
     private var known: Set<Int32> = []
+    private var processes = KnownProcesses { ProcessList.entry(of: $0) }
     private var lastSearch: MonotonicInstant?
     private var isAnyYoung = false
 
@@ -37,13 +38,16 @@ struct ProcessWatching: ~Copyable {
 
     /// Looks for processes that came or went; returns whether any is watched.
     mutating func look(now: MonotonicInstant) -> Bool {
-        let present = Set(ProcessList.identifiers())
+        let identifiers = ProcessList.identifiers()
+        let present = Set(identifiers)
         let age = lastSearch.map { now.nanoseconds(since: $0) } ?? .max
-        // Searching reads of every process, which is more than one second's look is worth.
-        if present != known || isAnyYoung || age >= Self.searchNanoseconds {
+        // Reading of every process is more than one second's look is worth.
+        let isWhole = age >= Self.searchNanoseconds
+        if present != known || isAnyYoung || isWhole {
             known = present
-            lastSearch = now
-            isAnyYoung = attachments.update(finder.find(), now: now)
+            if isWhole { lastSearch = now }
+            let entries = processes.update(identifiers, isWhole: isWhole, now: now)
+            isAnyYoung = attachments.update(finder.find(among: entries), now: now)
         }
         return attachments.isAnyWatched
     }
