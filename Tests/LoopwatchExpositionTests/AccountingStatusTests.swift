@@ -80,6 +80,6 @@ struct AccountingStatusTests {
         var other = snapshot(PoolAccountingStatus(mode: .exact))
         other.pools[0].jobs = nil
         #expect(!StatusWriterTests.text(other).contains("accounted"))
-        #expect(!StatusWriterTests.page(other).contains("accounted"))
+        #expect(!StatusWriterTests.document(other).contains("accounted"))
     }
 }
