@@ -43,10 +43,10 @@ struct AttachParserTests {
             try Self.parse("run --duration 1h --config=a") == .run(RunOptions(path: "a", duration: .seconds(3_600)))
         )
         #expect(try Self.parse("check-config a") == .checkConfiguration(path: "a"))
-        #expect(try Self.parse("attach --help") == .help(.attach))
-        #expect(try Self.parse("exec -h") == .help(.exec))
-        #expect(try Self.parse("run --help") == .help(.run))
-        #expect(try Self.parse("check-config --help") == .help(.checkConfiguration))
+        #expect(try Self.parse("attach --help") == .help(.command(.attach)))
+        #expect(try Self.parse("exec -h") == .help(.command(.exec)))
+        #expect(try Self.parse("run --help") == .help(.command(.run)))
+        #expect(try Self.parse("check-config --help") == .help(.command(.checkConfiguration)))
     }
 
     @Test(
@@ -55,7 +55,7 @@ struct AttachParserTests {
             ("attach", "expected one of PID, --name and --port; found none."),
             ("attach 1 --port 2", "expected one of PID, --name and --port; found process 1 and processes that listen"),
             ("attach x", "PID: 'x' is not allowed; expected the number of a process."),
-            ("attach 0", "PID: '0' is not allowed"), ("attach -1", "'-1' is not an option of attach."),
+            ("attach 0", "PID: '0' is not allowed"), ("attach -1", "'-1' is not an option of attach;"),
             ("attach --port 70000", "--port: '70000' is not allowed; expected a number from 1 to 65535."),
             ("attach --name", "--name: its value is missing"), ("attach --name=", "--name: '' is not allowed"),
             ("attach 1 --threshold 1ms", "--threshold: '1ms' is not allowed; expected a duration from 5ms to 1d"),
@@ -63,7 +63,7 @@ struct AttachParserTests {
             ("attach 1 --no-stop --no-stop", "--no-stop: given twice"), ("attach 1 --no-stop=1", "--no-stop: '1'"),
             ("attach 1 --duration 10", "--duration: '10' is not allowed; expected a duration from 1s"),
             ("exec", "COMMAND is missing"), ("exec --", "COMMAND is missing"),
-            ("exec --port 1 ls", "'--port' is not an option of exec."),
+            ("exec --port 1 ls", "'--port' is not an option of exec;"),
             ("run", "--config is missing"), ("run a", "'a' is not understood; expected --config FILE."),
             ("check-config", "FILE is missing"), ("check-config a b", "'b' is not understood; expected one FILE."),
         ]

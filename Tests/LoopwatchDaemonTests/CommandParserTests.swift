@@ -25,7 +25,7 @@ struct CommandParserTests {
             Accepted(line: "--help", command: .help(.program)),
             Accepted(line: "-h", command: .help(.program)),
             Accepted(line: "--version", command: .version),
-            Accepted(line: "stack --help", command: .help(.stack)),
+            Accepted(line: "stack --help", command: .help(.command(.stack))),
             Accepted(line: "stack 12", command: .stack(StackOptions(process: 12))),
             Accepted(line: "stack 12 13", command: .stack(StackOptions(process: 12, thread: 13))),
             Accepted(
@@ -33,8 +33,8 @@ struct CommandParserTests {
                 command: .stack(StackOptions(process: 12, allowsStop: false, isDetailed: true))
             ),
             Accepted(line: "demo", command: .demo(DemoOptions())),
-            Accepted(line: "demo --help", command: .help(.demo)),
-            Accepted(line: "demo --seconds 5 -h", command: .help(.demo)),
+            Accepted(line: "demo --help", command: .help(.command(.demo))),
+            Accepted(line: "demo --seconds 5 -h", command: .help(.command(.demo))),
             Accepted(line: "demo --seconds 20", command: .demo(DemoOptions(seconds: 20))),
             Accepted(line: "demo --seconds=86400", command: .demo(DemoOptions(seconds: 86_400))),
             Accepted(

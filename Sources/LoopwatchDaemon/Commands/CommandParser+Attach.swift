@@ -8,15 +8,15 @@ extension CommandParser {
     /// Reads what follows `attach`.
     static func attach(_ arguments: Arguments) throws(CommandError) -> Command {
         var selectors: [ProcessSelector] = []
-        if let name = try arguments.value("--name", { $0.isEmpty ? nil : $0 }) { selectors.append(.commandLine(name)) }
-        if let port = try arguments.value("--port", { number($0, in: 1...65_535) }) {
-            selectors.append(.port(UInt16(port)))
-        }
         for operand in arguments.operands {
             guard let identifier = Self.identifier(operand) else {
                 throw .usage(option: "PID", value: operand, expected: "the number of a process")
             }
             selectors.append(.identifier(identifier))
+        }
+        if let name = try arguments.value("--name", { $0.isEmpty ? nil : $0 }) { selectors.append(.commandLine(name)) }
+        if let port = try arguments.value("--port", { number($0, in: 1...65_535) }) {
+            selectors.append(.port(UInt16(port)))
         }
         guard let selector = selectors.first, selectors.count == 1 else {
             let found = selectors.isEmpty ? "none" : selectors.map(\.text).joined(separator: " and ")

@@ -25,8 +25,8 @@ enum HelpText: Equatable {
     private static let column = 24
 
     private static var programText: String {
-        var lines = ["loopwatch \(Loopwatch.version): \(CommandTable.summary).", ""]
-        lines += ["Usage: loopwatch COMMAND [OPTION]...", "", "Commands:"]
+        var lines = TextWrapping.lines("loopwatch \(Loopwatch.version): \(CommandTable.summary).", width: width)
+        lines += ["", "Usage: loopwatch COMMAND [OPTION]...", "", "Commands:"]
         lines += CommandTable.all.flatMap { entry($0.name.rawValue, $0.summary, column: 16) }
         lines += ["", "Options:"] + OptionDescription.common.flatMap { entry($0.usage, $0.summary, column: 16) }
         lines += ["", "After a command, --help shows the command's options."]

@@ -57,7 +57,7 @@ final class Terminal {
     /// Shows lines in place of those before.
     func show(_ lines: [String]) {
         var text = "\u{1B}[H"
-        for (index, line) in lines.enumerated() { text += (index > 0 ? "\r\n" : "") + line + "\u{1B}[K" }
+        for (index, line) in lines.enumerated() { text += (index > 0 ? "\n" : "") + line + "\u{1B}[K" }
         output.write(text + "\u{1B}[J")
     }
 

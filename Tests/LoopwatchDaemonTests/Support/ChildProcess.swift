@@ -16,10 +16,12 @@ struct NeverHappened: Error, CustomStringConvertible {
 ///
 /// Belongs to one thread; the process is killed when the value goes.
 struct ChildProcess: ~Copyable {
-    private static let spawning = Mutex(())
+    /// Held while a program is started: no other may inherit what is not marked yet.
+    static let spawning = Mutex(())
 
     /// The number of the process.
     let identifier: pid_t
+    private var input: CInt
     private let output: CInt
     private let error: CInt
     private var unfinished: [UInt8] = []
@@ -27,14 +29,15 @@ struct ChildProcess: ~Copyable {
     /// What has come from standard output so far.
     private(set) var lines: [String] = []
 
-    /// Starts the program that was built beside the tests.
+    /// Starts a program that was built beside the tests, or one of the system by its path.
     ///
     /// - Throws: ``SystemError`` when that fails.
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
-        let program = try Self.folder() + "/loopwatch"
+    init(_ arguments: [String], environment: [String: String] = [:], program name: String = "loopwatch") throws {
+        let program = name.hasPrefix("/") ? name : try Self.folder() + "/" + name
         // One at a time: a child of another test must not inherit the pipes before they are marked.
         let spawned = try Self.spawning.withLock { _ in try Self.spawn(program, arguments, environment) }
         identifier = spawned.identifier
+        input = spawned.input
         output = spawned.output
         error = spawned.error
     }
@@ -43,12 +46,14 @@ struct ChildProcess: ~Copyable {
         _ program: String,
         _ arguments: [String],
         _ environment: [String: String]
-    ) throws -> (identifier: pid_t, output: CInt, error: CInt) {
+    ) throws -> (identifier: pid_t, input: CInt, output: CInt, error: CInt) {
+        let inputPipe = try markedPipe()
         let outputPipe = try markedPipe()
         let errorPipe = try markedPipe()
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, inputPipe[0], 0)
         posix_spawn_file_actions_adddup2(&actions, outputPipe[1], 1)
         posix_spawn_file_actions_adddup2(&actions, errorPipe[1], 2)
         // Threads of the tests block signals, and the child would inherit that.
@@ -64,14 +69,16 @@ struct ChildProcess: ~Copyable {
         defer { for pointer in words + variables { free(pointer) } }
         var identifier: pid_t = 0
         let code = posix_spawn(&identifier, program, &actions, &attributes, &words, &variables)
+        close(inputPipe[0])
         close(outputPipe[1])
         close(errorPipe[1])
         guard code == 0 else {
+            close(inputPipe[1])
             close(outputPipe[0])
             close(errorPipe[0])
             throw SystemError(operation: "posix_spawn \(program)", code: code)
         }
-        return (identifier, outputPipe[0], errorPipe[0])
+        return (identifier, inputPipe[1], outputPipe[0], errorPipe[0])
     }
 
     private static func markedPipe() throws -> [CInt] {
@@ -82,6 +89,7 @@ struct ChildProcess: ~Copyable {
     }
 
     deinit {
+        if input >= 0 { close(input) }
         close(output)
         close(error)
         guard !hasEnded else { return }
@@ -99,6 +107,18 @@ struct ChildProcess: ~Copyable {
             if matches(line) { return line }
         }
         throw NeverHappened(description: "never came: \(what); instead:\n\(lines.joined(separator: "\n"))")
+    }
+
+    /// Writes a line to standard input.
+    func tell(_ text: String) {
+        let line = Array("\(text)\n".utf8)
+        _ = write(input, line, line.count)
+    }
+
+    /// Ends standard input.
+    mutating func endInput() {
+        close(input)
+        input = -1
     }
 
     /// Sends a signal.
@@ -157,7 +177,7 @@ struct ChildProcess: ~Copyable {
     }
 
     /// The folder of the tests' executable, where the build puts the program as well.
-    private static func folder() throws -> String {
+    static func folder() throws -> String {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
         guard count > 0 else { throw SystemError(operation: "readlink /proc/self/exe") }
