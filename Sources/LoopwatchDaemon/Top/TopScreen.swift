@@ -45,7 +45,7 @@ struct TopScreen {
     func lines(width: Int, height: Int?) -> [ScreenLine] {
         let blocked = picture.targets.count { $0.blockedNanoseconds != nil }
         var head = ScreenLine("\(picture.process) (\(picture.processIdentifier))", .bold)
-        head.append("  \(source)  loopwatch \(picture.version)  \(picture.time.prefix(19))Z", .dim)
+        head.append("  \(picture.time.prefix(19))Z  \(source)  loopwatch \(picture.version)", .dim)
         var lines = [head]
         var state = ScreenLine()
         if let alarm {

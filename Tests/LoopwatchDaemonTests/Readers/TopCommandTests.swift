@@ -94,7 +94,7 @@ struct TopCommandTests {
             #expect(grey.output.contains("1 of 3 blocked now") && !grey.output.contains("\u{1B}"))
             var once = try ChildProcess(["top", address, "--once"])
             #expect(try once.end() == 0)
-            #expect(once.lines.first == "demo (4711)  http://\(address)  loopwatch 0.1.0  2026-11-26T19:00:05Z")
+            #expect(once.lines.first == "demo (4711)  2026-11-26T19:00:05Z  http://\(address)  loopwatch 0.1.0")
             #expect(once.lines.count == 9)
             var json = try ChildProcess(["top", address, "--json", "--interval", "100ms"])
             for _ in 0..<2 { _ = try json.line("a document") { $0.hasPrefix(#"{"schema":1"#) } }

@@ -40,7 +40,7 @@ struct TopScreenTests {
         let lines = Self.text(screen)
         #expect(
             lines == [
-                "demo (4711)  http://127.0.0.1:9667  loopwatch 0.1.0  2026-11-26T19:00:05Z",
+                "demo (4711)  2026-11-26T19:00:05Z  http://127.0.0.1:9667  loopwatch 0.1.0",
                 "1 of 3 blocked now",
                 "not running: log",
                 "",

@@ -4,6 +4,7 @@
 import Glibc
 import LoopwatchCore
 import LoopwatchPlatform
+import Synchronization
 
 /// The built `loopwatch` in a terminal, as a user has it before them.
 ///
