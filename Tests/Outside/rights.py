@@ -139,6 +139,14 @@ def as_user(user, *more):
     return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *more, "--"]
 
 
+def unit_rights():
+    """What the unit of config/ grants its user, as options of setpriv."""
+    text = (outside.ROOT / "config/systemd/loopwatch.service").read_text()
+    names = re.search(r"^AmbientCapabilities=(\S.*)$", text, re.MULTILINE)[1].split()
+    rights = ",".join("+" + name.removeprefix("CAP_").lower() for name in names)
+    return [f"--inh-caps={rights}", f"--ambient-caps={rights}", f"--bounding-set=-all,{rights}", "--no-new-privs"]
+
+
 def in_mounts(script):
     """A command that runs the rest of its line where other things are mounted."""
     return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script + '\nexec "$@"', "sh"]
@@ -299,6 +307,7 @@ def situations(place):
         Situation("the same user", user, user),
         Situation("another user", user, other, rf"belongs to user {USER} .*; grant with: {GRANT_FOR_OTHERS}", **nothing),
         Situation("another user, granted", user, other, granted=place.granted_for_others),
+        Situation("another user, by the unit", user, as_user(OTHER, *unit_rights())),
         Situation(
             "another user, by port", user, other, rf"of user {USER} listens .*grant with: {GRANT_FOR_OTHERS}", **nothing, by_port=True,
             is_watched=False,

@@ -8,7 +8,11 @@ import Testing
 enum Fixture {
     /// Reads a file of `Tests/Fixtures/exposition`.
     static func bytes(_ name: String) throws -> [UInt8] {
-        guard let file = fopen(path(of: name), "rb") else { throw ExpositionFault("cannot open \(path(of: name))") }
+        try bytes(at: path(of: name))
+    }
+
+    private static func bytes(at path: String) throws -> [UInt8] {
+        guard let file = fopen(path, "rb") else { throw ExpositionFault("cannot open \(path)") }
         defer { fclose(file) }
         var bytes: [UInt8] = []
         while true {
@@ -21,6 +25,14 @@ enum Fixture {
     /// Where a file lies.
     static func path(of name: String) -> String {
         "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/Fixtures/exposition/" + name
+    }
+
+    /// The folder that everything lies in.
+    static let repository = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
+
+    /// Reads a text file by its path in the repository.
+    static func text(inRepository path: String) throws -> String {
+        String(decoding: try bytes(at: repository + "/" + path), as: UTF8.self)
     }
 
     /// Reads a text file of `Tests/Fixtures/exposition`.

@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+# This source file is part of the Loopwatch project
+# SPDX-License-Identifier: Apache-2.0
+"""Has the files under config/ read by the tools that they are for.
+
+    files.py [PROGRAM]      PROGRAM is `loopwatch`, which then reads the configurations
+
+Prometheus' rules with their unit tests, its configuration, Alertmanager's; every query of the dashboard, as Prometheus
+parses it; the unit for systemd, and how exposed it is; log rotation, which is done; the pod. Needs promtool, amtool,
+logrotate and the Python package PyYAML; systemd-analyze is used where it is. That all metrics and labels exist which they
+name is a Swift test. Starts nothing that stays, and writes to a temporary folder alone.
+"""
+
+import itertools
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+CONFIG = ROOT / "config"
+# What systemd-analyze makes of the unit: 2.3 of 10, most of it for what watching other users' processes takes.
+EXPOSURE_MOST = 2.3
+
+
+class Failure(Exception):
+    """Something is not as it should be; the message says what."""
+
+
+def expect(condition, text):
+    """Fails with the text unless the condition holds."""
+    if not condition:
+        raise Failure(text)
+
+
+def run(*command, cwd=None):
+    """Runs a tool, which must succeed; returns what it wrote."""
+    shown = " ".join(str(word) for word in command)
+    expect(shutil.which(command[0]) or pathlib.Path(command[0]).exists(), f"{command[0]} is not installed")
+    result = subprocess.run(
+        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+    )
+    output = result.stdout + result.stderr
+    print(f"$ {shown}: {result.returncode}", flush=True)
+    expect(result.returncode == 0, f"{shown}: exit {result.returncode}\n{output}")
+    return output
+
+
+def check_prometheus():
+    """Rules, their unit tests, and both configurations; every alert is in a test that sees it fire and clear."""
+    folder = CONFIG / "prometheus"
+    run("promtool", "check", "rules", "--lint=all", "--lint-fatal", "loopwatch.rules.yml", cwd=folder)
+    run("promtool", "test", "rules", "loopwatch.rules.test.yml", cwd=folder)
+    run("promtool", "check", "config", "--lint=all", "--lint-fatal", "prometheus.yml", cwd=folder)
+    run("amtool", "check-config", "alertmanager.yml", cwd=folder)
+
+    rules = yaml.safe_load((folder / "loopwatch.rules.yml").read_text())
+    alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"] if "alert" in rule}
+    tests = yaml.safe_load((folder / "loopwatch.rules.test.yml").read_text())["tests"]
+    cases = [(case["alertname"], bool(case["exp_alerts"])) for test in tests for case in test["alert_rule_test"]]
+    for alert in alerts:
+        seen = [fires for name, fires in cases if name == alert]
+        # Quiet before, firing, and quiet again after it.
+        expect(
+            True in seen and not seen[0] and not seen[-1], f"{alert}: no test sees it quiet, firing and quiet again: {seen}"
+        )
+    expect({name for name, _ in cases} <= alerts, f"tests of alerts that are not there: {set(dict(cases)) - alerts}")
+
+    alertmanager = yaml.safe_load((folder / "alertmanager.yml").read_text())
+    matchers = [text for rule in alertmanager["inhibit_rules"] for part in rule.values() for text in part if "=" in text]
+    for text in matchers:
+        pattern = re.fullmatch(r'alertname=~?"(.*)"', text)
+        expect(pattern, f"alertmanager.yml: not by alertname: {text}")
+        for branch in alternatives(pattern[1]):
+            expect(branch in alerts, f"alertmanager.yml: there is no alert {branch}")
+    print(f"ok: {len(alerts)} alerts, each with a test that sees it fire and clear")
+
+
+def alternatives(pattern):
+    """The texts that a pattern of names and groups of alternatives fits: a(b|c) and a|b."""
+    if group := re.fullmatch(r"(\w*)\(([\w|]+)\)", pattern):
+        return [group[1] + end for end in group[2].split("|")]
+    return pattern.split("|")
+
+
+def check_dashboard(folder):
+    """Prometheus parses each query, and panels neither share a number nor lie upon each other."""
+    dashboard = json.loads((CONFIG / "grafana/loopwatch.json").read_text())
+    names = {variable["name"] for variable in dashboard["templating"]["list"]}
+    rules = []
+    places = set()
+    numbers = [panel["id"] for panel in dashboard["panels"]]
+    expect(len(set(numbers)) == len(numbers), "two panels have the same number")
+    for panel in dashboard["panels"]:
+        place = panel["gridPos"]
+        expect(place["x"] + place["w"] <= 24, f"{panel['title']}: wider than the page")
+        cells = set(
+            itertools.product(range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"]))
+        )
+        expect(not cells & places, f"{panel['title']}: lies upon another panel")
+        places |= cells
+        expect(panel["type"] == "row" or panel["targets"], f"{panel['title']}: asks for nothing")
+        for target in panel.get("targets", []):
+            rules.append((f"panel:{panel['id']}:{target['refId']}", target["expr"]))
+    for index, annotation in enumerate(dashboard["annotations"]["list"]):
+        rules.append((f"annotation:{index}", annotation["expr"]))
+    for name, text in rules:
+        for variable in re.findall(r"\$(\w+)", text):
+            expect(variable in names | {"__rate_interval", "__range"}, f"{name}: there is no variable ${variable}")
+    path = folder / "dashboard.rules.yml"
+    group = [{"record": name, "expr": text.replace("$__rate_interval", "5m")} for name, text in rules]
+    path.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": group}]}))
+    run("promtool", "check", "rules", path)
+    print(f"ok: the dashboard's {len(rules)} queries parse")
+
+
+def check_unit(folder, program):
+    """The unit, with a program that is there in the place of the one that it names."""
+    if not shutil.which("systemd-analyze"):
+        print("systemd-analyze is not installed: the unit is not checked")
+        return
+    text = (CONFIG / "systemd/loopwatch.service").read_text()
+    unit = folder / "loopwatch.service"
+    unit.write_text(text.replace("/usr/local/bin/loopwatch", str(program or "/bin/true")))
+    said = run("systemd-analyze", "verify", "--man=no", unit)
+    expect("loopwatch.service" not in said, f"systemd-analyze verify:\n{said}")
+    security = run("systemd-analyze", "security", "--offline=true", unit)
+    level = re.search(r"exposure level for loopwatch\.service: ([0-9.]+)", security)
+    expect(level and float(level[1]) <= EXPOSURE_MOST, f"systemd-analyze security:\n{security[-2000:]}")
+    print(f"ok: the unit; its exposure level is {level[1]}")
+
+
+def check_logrotate(folder):
+    """A log is rotated twice in a temporary folder: renamed, compressed a rotation later, and not made anew."""
+    logs = folder / "logs"
+    logs.mkdir(mode=0o750)
+    text = (CONFIG / "logrotate/loopwatch").read_text()
+    expect("/var/log/loopwatch/*.log" in text, "logrotate: another folder than the unit's")
+    # The user is not there on a machine that only tests.
+    text = text.replace("/var/log/loopwatch", str(logs)).replace("su loopwatch loopwatch", "su root root")
+    configuration = folder / "logrotate"
+    configuration.write_text(text)
+    configuration.chmod(0o644)
+    log = logs / "warnings.log"
+    for round_number in range(2):
+        log.write_text(f"round {round_number}\n")
+        run(rotator(), "--force", "--state", folder / "state", configuration)
+        expect(not log.exists(), "logrotate: the log was made anew, which is left to Loopwatch")
+    found = sorted(path.name for path in logs.iterdir())
+    expect(found == ["warnings.log.1", "warnings.log.2.gz"], f"logrotate: {found}")
+    print("ok: log rotation")
+
+
+def rotator():
+    """Where logrotate is: not on the path of everyone."""
+    return shutil.which("logrotate") or "/usr/sbin/logrotate"
+
+
+def check_pod(folder, program):
+    """The pod: what it takes to read another container's process, and a configuration that fits its ports."""
+    documents = list(yaml.safe_load_all((CONFIG / "kubernetes/sidecar.yaml").read_text()))
+    settings, deployment = documents
+    pod = deployment["spec"]["template"]["spec"]
+    server, watch = pod["containers"]
+    expect(pod["shareProcessNamespace"] is True, "sidecar.yaml: the containers do not share their processes")
+    expect(
+        not any("runAsUser" in container["securityContext"] for container in (server, watch)),
+        "sidecar.yaml: the containers run as different users",
+    )
+    text = settings["data"]["loopwatch.json5"]
+    expect(f"port: {server['ports'][0]['containerPort']}," in text, "sidecar.yaml: another port than the server's")
+    expect(f':{watch["ports"][0]["containerPort"]}"' in text, "sidecar.yaml: another port than the endpoint's")
+    expect(pod["volumes"][0]["configMap"]["name"] == settings["metadata"]["name"], "sidecar.yaml: another ConfigMap")
+    expect(watch["command"][-1].endswith("/loopwatch.json5"), "sidecar.yaml: another configuration")
+    path = folder / "loopwatch.json5"
+    path.write_text(text)
+    if program:
+        run(program, "check-config", path)
+        run(program, "check-config", CONFIG / "loopwatch.json5")
+    print("ok: the pod" + ("" if program else ", but for its configuration: no program was named"))
+
+
+def main():
+    """Checks all files; returns the exit status."""
+    program = pathlib.Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="loopwatch-operate-"))
+    try:
+        check_prometheus()
+        check_dashboard(folder)
+        check_unit(folder, program)
+        check_logrotate(folder)
+        check_pod(folder, program)
+    except (Failure, OSError, KeyError, ValueError, yaml.YAMLError, subprocess.SubprocessError) as failure:
+        print(f"FAILED: {type(failure).__name__}: {failure}")
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
