@@ -66,10 +66,12 @@ static SWIFT_CALL void counting(void *job, enqueue_original original) {
     original(job);
 }
 
-static enqueue_hook chained;
+// Set before the hook is, but read by threads that see the hook by a load which is not ours.
+static _Atomic(enqueue_hook) chained;
 
 static SWIFT_CALL void chaining(void *job, enqueue_original original) {
-    if (chained != NULL) chained(job, original);
+    enqueue_hook before = atomic_load(&chained);
+    if (before != NULL) before(job, original);
     else original(job);
 }
 
@@ -85,7 +87,7 @@ void hooks_set_counting(void) { set_hook(counting); }
 uint64_t hooks_counted(void) { return atomic_load(&counted); }
 
 void hooks_set_chaining(void) {
-    chained = __atomic_load_n(&swift_task_enqueueGlobal_hook, __ATOMIC_ACQUIRE);
+    atomic_store(&chained, __atomic_load_n(&swift_task_enqueueGlobal_hook, __ATOMIC_ACQUIRE));
     set_hook(chaining);
 }
 
