@@ -8,6 +8,9 @@ import Testing
 @Suite("The files under config/")
 struct OperatingFilesTests {
     private static let rules = "config/prometheus/loopwatch.rules.yml"
+    /// What is exposed, and what the rules record: read once for all cases.
+    private static let exposed = Result { try ExposedNames() }
+    private static let records = Result { MetricReferences.records(in: try Fixture.text(inRepository: rules)) }
 
     /// Every file, by its path in the repository.
     private static func paths() -> [String] {
@@ -23,8 +26,7 @@ struct OperatingFilesTests {
     }
 
     private static func references(in text: String) throws -> MetricReferences {
-        let records = MetricReferences.records(in: try Fixture.text(inRepository: rules))
-        return MetricReferences(text, exposed: try ExposedNames(), records: records)
+        MetricReferences(text, exposed: try exposed.get(), records: try records.get())
     }
 
     @Test("name only metrics, labels and values that are exposed")
