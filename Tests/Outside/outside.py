@@ -517,6 +517,9 @@ def compare(result, server, watcher):
         blamed = (last.get("at") or {}).get("function", "") if isinstance(last.get("at"), dict) else str(last.get("at"))
         if function is None or function in blamed or (function in names and server.name == "redis"):
             result.named += 1
+        elif result.is_generous and truth.milliseconds < THRESHOLD_MS + NOTICE_WORST_MS:
+            # Over before it has to be noticed: where the machine is busy, the stack may be that of what came next.
+            say(f"   late: {truth.kind} {truth.milliseconds:.0f} ms is laid on {blamed}")
         else:
             result.wrong_names.append(f"{truth.kind} {truth.milliseconds:.0f} ms: {last.get('at')} {last.get('stack_omitted')}")
         # A child process that is waited for is named, if there was time to look for it.
