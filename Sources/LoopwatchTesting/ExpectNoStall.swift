@@ -26,7 +26,7 @@ internal import LoopwatchPlatform
 /// body that runs meanwhile, unless its stack shows that it is another test's. So a test whose blocks show up in others
 /// belongs, with those, in a suite that is `.serialized`. Other processes do not matter.
 ///
-/// Where every job of the pool cannot be accounted (``WatchSnapshot`` tells), a warning says so: then only a pool that is
+/// Where every job of the pool cannot be accounted (`WatchSnapshot` tells), a warning says so: then only a pool that is
 /// blocked as a whole is found.
 ///
 /// The first call in a process takes some milliseconds, others some hundred microseconds. Safe from any task; not for measuring
