@@ -11,7 +11,7 @@ enum ClientSocket {
     static func connect(
         _ peer: EndpointLocation.Peer,
         until deadline: MonotonicInstant,
-        interrupt: CInt
+        interrupt: Interrupt
     ) throws(ClientProblem) -> CInt {
         switch peer {
         case .unix(let path):
@@ -62,7 +62,7 @@ enum ClientSocket {
         _ address: [UInt8],
         family: CInt,
         until deadline: MonotonicInstant,
-        interrupt: CInt
+        interrupt: Interrupt
     ) throws(ClientProblem) -> CInt {
         let type = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let descriptor = socket(family, type, 0)
@@ -99,7 +99,7 @@ enum ClientSocket {
         _ bytes: [UInt8],
         to descriptor: CInt,
         until deadline: MonotonicInstant,
-        interrupt: CInt
+        interrupt: Interrupt
     ) throws(ClientProblem) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -117,26 +117,22 @@ enum ClientSocket {
 
     /// Waits until a socket is ready; returns whether it was before the deadline.
     ///
-    /// - Throws: ``ClientProblem/interrupted`` when the other descriptor became readable first.
+    /// - Throws: ``ClientProblem/interrupted`` when it was time to end first.
     static func wait(
         _ descriptor: CInt,
         _ events: CInt,
         until deadline: MonotonicInstant,
-        interrupt: CInt
+        interrupt: Interrupt
     ) throws(ClientProblem) -> Bool {
         while true {
-            // poll(2) passes over descriptors that are negative.
-            var entries = [
-                pollfd(fd: descriptor, events: Int16(events), revents: 0),
-                pollfd(fd: interrupt, events: Int16(POLLIN), revents: 0),
-            ]
-            let left = deadline.nanoseconds(since: Clock.now())
-            let milliseconds = CInt(clamping: max(0, (left + 999_999) / 1_000_000))
-            let count = poll(&entries, 2, milliseconds)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .connection("\(SystemError(operation: "poll"))") }
-            if entries[1].revents != 0 { throw .interrupted }
-            return entries[0].revents != 0
+            let left = max(0, deadline.nanoseconds(since: Clock.now()))
+            let milliseconds = CInt(clamping: (left + 999_999) / 1_000_000)
+            guard let result = interrupt.wait(descriptor, events, milliseconds: milliseconds) else {
+                throw .connection("\(SystemError(operation: "poll"))")
+            }
+            if result.hasCome { throw .interrupted }
+            if result.isReady { return true }
+            if left == 0 { return false }
         }
     }
 }

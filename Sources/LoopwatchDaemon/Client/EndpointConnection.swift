@@ -32,7 +32,7 @@ enum ClientProblem: Error, Equatable {
 /// was given for that.
 struct EndpointConnection: ~Copyable {
     private let descriptor: CInt
-    private let interrupt: CInt
+    private let interrupt: Interrupt
     private var reader = HTTPResponseReader()
     private var parts: [HTTPResponseReader.Part] = []
 
@@ -45,12 +45,12 @@ struct EndpointConnection: ~Copyable {
     ///   - location: whom to ask.
     ///   - path: what for, with its query.
     ///   - headers: further fields of the request.
-    ///   - interrupt: a descriptor that ends every wait when it becomes readable; -1 for none.
+    ///   - interrupt: what ends every wait early.
     init(
         _ location: EndpointLocation,
         path: String,
         headers: [(name: String, value: String)] = [],
-        interrupt: CInt
+        interrupt: Interrupt
     ) throws(ClientProblem) {
         let deadline = Clock.now().advanced(byNanoseconds: Self.connectNanoseconds)
         var request = "GET \(location.prefix)\(path) HTTP/1.1\r\nHost: \(location.hostField)\r\n"
@@ -128,7 +128,7 @@ struct EndpointConnection: ~Copyable {
         _ location: EndpointLocation,
         path: String,
         until deadline: MonotonicInstant,
-        interrupt: CInt
+        interrupt: Interrupt
     ) throws(ClientProblem) -> [UInt8] {
         var connection = try EndpointConnection(location, path: path, interrupt: interrupt)
         _ = try connection.head(until: deadline)

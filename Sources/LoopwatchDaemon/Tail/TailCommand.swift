@@ -96,8 +96,11 @@ private struct TailFollower: ~Copyable {
     private var isOver: Bool {
         if isClosed.isRaised { return true }
         if let deadline, Clock.now() >= deadline { return true }
-        return inbox.hasPending
+        return inbox.hasPending || interrupt.hasCome
     }
+
+    /// A signal, and that nobody reads any more: without that, `tail URL | head -1` would go on until the next warning.
+    private var interrupt: Interrupt { Interrupt(readable: inbox.descriptor, written: STDOUT_FILENO) }
 
     private func say(_ text: String) { errors.line("loopwatch: \(text).") }
 
@@ -107,9 +110,8 @@ private struct TailFollower: ~Copyable {
     }
 
     private func pause(nanoseconds: Int64) {
-        var entry = pollfd(fd: inbox.descriptor, events: Int16(POLLIN), revents: 0)
         let left = until(nanoseconds: nanoseconds).nanoseconds(since: Clock.now())
-        poll(&entry, 1, CInt(clamping: max(0, (left + 999_999) / 1_000_000)))
+        _ = interrupt.wait(milliseconds: CInt(clamping: max(0, (left + 999_999) / 1_000_000)))
     }
 
     /// Finds out which run of the server it is; at first also prints the latest warnings.
@@ -118,7 +120,7 @@ private struct TailFollower: ~Copyable {
             options.location,
             path: TailSession.documentPath,
             until: until(nanoseconds: answerNanoseconds),
-            interrupt: inbox.descriptor
+            interrupt: interrupt
         )
         guard let value = JSON5Value(json: document), let actions = session.opened(value) else {
             throw .answer("what answers is no endpoint of Loopwatch")
@@ -135,7 +137,7 @@ private struct TailFollower: ~Copyable {
             options.location,
             path: session.beginningPath(limit: limit, since: since),
             until: until(nanoseconds: answerNanoseconds),
-            interrupt: inbox.descriptor
+            interrupt: interrupt
         )
         for line in beginning.split(separator: 0x0A) where limit > 0 {
             guard let value = JSON5Value(json: line) else { continue }
@@ -150,7 +152,7 @@ private struct TailFollower: ~Copyable {
             options.location,
             path: session.streamPath,
             headers: [(name: "Accept", value: "application/x-ndjson")],
-            interrupt: inbox.descriptor
+            interrupt: interrupt
         )
         _ = try stream.head(until: until(nanoseconds: answerNanoseconds))
         var splitter = LineSplitter(limit: Limits.answerBytes)

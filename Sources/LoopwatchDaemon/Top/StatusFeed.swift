@@ -74,7 +74,7 @@ final class StatusFeed: Sendable {
                 location,
                 path: "/status",
                 until: Clock.now().advanced(byNanoseconds: Self.answerNanoseconds),
-                interrupt: stopping.descriptor
+                interrupt: Interrupt(readable: stopping.descriptor)
             )
             guard let value = JSON5Value(json: document), let picture = StatusPicture(value) else {
                 return .problem(.answer("what answers is no endpoint of Loopwatch, or an older one"))

@@ -24,7 +24,7 @@ struct TopCommandTests {
     func leaving(way: Leaving) async throws {
         try await onOwnThread {
             let endpoint = try FixedEndpoint(TopScreenTests.status)
-            var top = try PseudoTerminal(["top", "127.0.0.1:\(endpoint.port)"], columns: 80, rows: 24)
+            var top = try PseudoTerminal(["top", endpoint.location], columns: 80, rows: 24)
             let picture = try top.picture("the table") { $0.contains { $0.hasPrefix("http-0 ") } }
             #expect(Self.fits(picture, columns: 80, rows: 24), "\(picture)")
             #expect(picture.contains { $0.contains("at innerBlocking() Checkout.swift:14") })
@@ -50,8 +50,9 @@ struct TopCommandTests {
     @Test("follows the size of the terminal, and connects again to a server that was restarted")
     func changes() async throws {
         try await onOwnThread {
-            let first = try FixedEndpoint(TopScreenTests.status)
-            let arguments = ["top", "http://127.0.0.1:\(first.port)/", "--interval", "100ms"]
+            let folder = try TemporaryFolder()
+            let first = try FixedEndpoint(TopScreenTests.status, path: folder.path("endpoint"))
+            let arguments = ["top", first.location, "--interval", "100ms"]
             var top = try PseudoTerminal(arguments, columns: 80, rows: 24)
             _ = try top.picture("the table") { $0.contains { $0.hasPrefix("swift ") } }
             #expect(top.output.contains("\u{1B}[1;31m"))
@@ -66,7 +67,7 @@ struct TopCommandTests {
             _ = try top.picture("that the connection is lost") { $0.contains { $0.hasPrefix("CONNECTION LOST") } }
             let second = try FixedEndpoint(
                 TopScreenTests.status.replacing("a1b2c3d4", with: "b1b2c3d4"),
-                port: first.port
+                path: folder.path("endpoint")
             )
             let picture = try top.picture("the restart") { $0.contains { $0.hasPrefix("the server was restarted") } }
             #expect(picture.contains("1 of 3 blocked now"))
@@ -83,7 +84,7 @@ struct TopCommandTests {
             #expect(try none.end() == ExitCode.unavailable.rawValue)
             #expect(none.isAsBefore && !none.output.contains("\u{1B}"), "\(none.output)")
             let endpoint = try FixedEndpoint(TopScreenTests.status)
-            let address = "127.0.0.1:\(endpoint.port)"
+            let address = endpoint.location
             var grey = try PseudoTerminal(
                 ["top", address, "--once"],
                 environment: ["TERM": "xterm", "NO_COLOR": "1"],

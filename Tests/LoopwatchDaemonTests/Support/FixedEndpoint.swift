@@ -7,22 +7,33 @@ import Synchronization
 
 /// An endpoint that answers every question with the same document, on a thread of its own.
 final class FixedEndpoint: Sendable {
-    /// Where it listens.
-    let port: UInt16
+    /// Where it listens, as it is given on the command line.
+    let location: String
     private let descriptor: CInt
     private let thread = Mutex<OwnThread?>(nil)
 
-    /// Starts to listen; port 0 lets the system choose.
-    init(_ document: String, port: UInt16 = 0) throws {
-        let listening = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    /// Starts to listen at a port that the system chooses, or at a socket in the file system.
+    ///
+    /// An endpoint that is to come back belongs at a socket: a port that is given up can be taken by anyone meanwhile.
+    init(_ document: String, path: String? = nil) throws {
+        let listening = socket(path == nil ? AF_INET : AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         descriptor = listening
-        var yes: CInt = 1
-        setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var address = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutableBytes(of: &address) { bytes in
+            if let path {
+                var local = sockaddr_un()
+                local.sun_family = sa_family_t(AF_UNIX)
+                withUnsafeMutableBytes(of: &local.sun_path) { $0.copyBytes(from: path.utf8) }
+                bytes.storeBytes(of: local, as: sockaddr_un.self)
+                length = socklen_t(MemoryLayout<sockaddr_un>.size)
+            } else {
+                var local = sockaddr_in()
+                local.sin_family = sa_family_t(AF_INET)
+                local.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+                bytes.storeBytes(of: local, as: sockaddr_in.self)
+            }
+        }
         let result = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
                 bind(listening, address, length) == 0 && listen(listening, 8) == 0
@@ -30,7 +41,8 @@ final class FixedEndpoint: Sendable {
             }
         }
         guard result else { throw SystemError(operation: "bind") }
-        self.port = UInt16(bigEndian: address.sin_port)
+        let port = withUnsafeBytes(of: &address) { UInt16(bigEndian: $0.load(as: sockaddr_in.self).sin_port) }
+        location = path.map { "unix:\($0)" } ?? "127.0.0.1:\(port)"
         let answer = "HTTP/1.1 200 OK\r\nContent-Length: \(document.utf8.count)\r\nConnection: close\r\n\r\n\(document)"
         let started = try OwnThread(name: "test-endpoint") {
             while true {
@@ -55,5 +67,6 @@ final class FixedEndpoint: Sendable {
         shutdown(descriptor, CInt(SHUT_RDWR))
         thread.join()
         close(descriptor)
+        if location.hasPrefix("unix:") { unlink(String(location.dropFirst(5))) }
     }
 }

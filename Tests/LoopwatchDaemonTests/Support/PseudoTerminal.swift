@@ -66,13 +66,18 @@ struct PseudoTerminal: ~Copyable {
         waitpid(identifier, &status, 0)
     }
 
-    /// The latest picture as its lines without colours; `nil` before the first.
+    /// The latest picture that is complete, as its lines without colours; `nil` before the first.
+    ///
+    /// One begins at the upper left corner, and is complete once what is below it has been cleared: a terminal hands on
+    /// what was written at once in pieces.
     private var picture: [String]? {
-        let home = Array("\u{1B}[H".utf8)
-        guard let last = (0..<max(0, bytes.count - home.count)).last(where: { bytes[$0...].starts(with: home) }) else {
-            return nil
+        let start = Array("\u{1B}[H".utf8)
+        let end = Array("\u{1B}[J".utf8)
+        func last(_ mark: [UInt8], before limit: Int) -> Int? {
+            (0..<max(0, limit - mark.count + 1)).last { bytes[$0...].starts(with: mark) }
         }
-        let text = String(decoding: bytes[(last + home.count)...], as: UTF8.self)
+        guard let below = last(end, before: bytes.count), let home = last(start, before: below) else { return nil }
+        let text = String(decoding: bytes[(home + start.count)..<below], as: UTF8.self)
         return text.replacing(/\u{1B}\[[?0-9;]*[a-zA-Z]/, with: "").split(
             separator: "\r\n",
             omittingEmptySubsequences: false
