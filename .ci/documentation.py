@@ -7,7 +7,8 @@ The public API is read out of the modules that the build left, which takes a sec
 would take minutes. What `import Loopwatch` brings is one module to its users, so it is one here: LoopwatchCore, which it
 exports again, is documented as a part of it, as far as the API of Loopwatch leads there.
 
-The result is in .build-docs: look at it by `docc preview`, or serve .build-docs/Loopwatch.doccarchive.
+The result is in .build-docs. To look at it: python3 -m http.server --bind 127.0.0.1 --directory
+.build-docs/Loopwatch.doccarchive, and there /documentation/loopwatch.
 """
 
 import json
