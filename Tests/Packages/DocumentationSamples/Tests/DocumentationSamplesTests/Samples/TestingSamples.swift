@@ -26,7 +26,7 @@ struct Shop: Sendable {
     func pay() async { askBank() }
 
     @inline(never)
-    private func askBank() { usleep(300_000) }
+    private func askBank() { usleep(400_000) }
 }
 
 // sample: XCTest
