@@ -74,9 +74,12 @@ extension AttachWork {
         {
             finding = known
         }
-        noteWaitingConnections(&draft, of: identity)
+        // Where that takes long, the first report does not wait for it, and the next one has it.
+        let isFirst = draft.state == .begun && !acceptQueues.isQuick
+        if !isFirst { noteWaitingConnections(&draft, of: identity) }
         if draft.state == .ended { blocked.remove(identity) } else { blocked.insert(identity) }
         watch.report(draft, of: target, finding: finding)
+        if isFirst { noteWaitingConnections(&draft, of: identity) }
         publish(now: Clock.now())
     }
 
