@@ -75,6 +75,7 @@ struct WatchdogPass: ~Copyable {
         self.health = health
         self.policy = policy
         self.captures = captures
+        runDelayBaseline = own.runDelayNanoseconds()
         guard policy.isAllowed else { return }
         // The watchdog reads threads that sleep; those that run take a tick of the clock, for which it does not wait.
         var passive = policy
@@ -320,11 +321,16 @@ struct WatchdogPass: ~Copyable {
             ($0.isBeatOut, $0.wantsBlockStart(at: context.now))
         }
         var depth: Int?
-        if let waiting = watched.target.depth { call(watched) { depth = waiting() } }
+        let target = watched.target
+        if target.depth != nil || target.size != nil {
+            call(watched) {
+                depth = target.depth?()
+                if let size = target.size { watched.size.store(size(), ordering: .relaxed) }
+            }
+        }
         let look = watched.evidence.withLock {
             $0.look(&context, isBeatOut: isStillOut, wantsBlockStart: wantsBlockStart, depth: depth)
         }
-        if let size = watched.target.size { call(watched) { watched.size.store(size(), ordering: .relaxed) } }
         let actions = watched.detector.withLock { detector in
             look.isGone
                 ? detector.targetGone(at: context.now, interruptions: interruptions)
