@@ -8,12 +8,12 @@
     detection.py --self-test      checks how reports are matched to blocks and counted
 
 The threshold is 50 ms. Blocks of 52, 55, 80, 150, 400 ms and 3 s sleep, compute or wait for a lock, at times drawn from
-the seed; floods are 10 jobs of 30 ms and 1000 of 0.5 ms, all ready at once. A healthy loop has a job of 1 ms each 10 ms;
-the same on a loaded machine, with two processes that compute for each processor. Hosts note the true length of each block
-inside of what blocks, by the monotonic clock; what a tool says of it is read where its user reads it. Tools take turns in
-each round. What a tool cannot do by design is `-`.
+the seed; of jobs of 40 ms nothing may be told. Floods are 10 jobs of 30 ms and 1000 of 0.5 ms, all ready at once. A healthy
+loop has a job of 1 ms each 10 ms; the same on a loaded machine, with two processes that compute for each processor. Hosts
+note the true length of each block inside of what blocks, by the monotonic clock; what a tool says of it is read where its
+user reads it. Tools take turns in each round. What a tool cannot do by design is `-`.
 
-Takes 22 minutes with two rounds, and wants a machine that does nothing else. Needs Swift; tools for Python are installed
+Takes 24 minutes with two rounds, and wants a machine that does nothing else. Needs Swift; tools for Python are installed
 into .build-venv, each in the version that tools.py pins; node and redis-server where they are there. What cannot be had is
 told as missing.
 """
@@ -39,8 +39,8 @@ HEADINGS = [
     "3 s block: first", "reports", "floods named congestion", "idle CPU %",
 ]
 LEGEND = """\
-recall: blocks that were reported, of all lengths. false: reports of blocks where there was none, on a healthy loop and
-between blocks; loaded: likewise on a loaded machine. error: of the length told last. first report: after the threshold was
+recall: blocks that were reported, of all lengths. false: reports of blocks where there was none, on a healthy loop, between
+blocks and of jobs of 40 ms; loaded: on a loaded machine. error: of the length told last. first report: after the threshold was
 crossed. floods: told as what they are; in brackets, how many were reported at all. idle CPU: of one core, of the watching
 process, with what the host itself needs (see the bare ones)."""
 

@@ -7,7 +7,7 @@ import types
 import unittest
 
 from matching import MARGIN, Report, Stretch, match
-from workload import LONG, THRESHOLD, Step
+from workload import HARMLESS, LONG, THRESHOLD, Step
 
 # From a beat above the threshold on, nothing may be missed.
 BEAT = 0.01
@@ -62,6 +62,9 @@ class Score:
                     self.excused += 1
                     self.add_false(blamed, spans)
             elif stretch.kind == "pulse" or stretch.identifier not in asked:
+                continue
+            elif asked[stretch.identifier].seconds < THRESHOLD:
+                # It took longer than it was to, so it may be told.
                 continue
             elif stretch.what == "CUT" or stretch.seconds >= THRESHOLD:
                 self.shortened += stretch.what == "CUT"
@@ -187,7 +190,10 @@ class ScoringTests(unittest.TestCase):
 
     def score(self, stretches, reports):
         score = Score(self.tool)
-        steps = [Step("block", "1", 0, 0.08, "sleep"), Step("block", "2", 0, LONG, "sleep")]
+        steps = [
+            Step("block", "1", 0, 0.08, "sleep"), Step("block", "2", 0, LONG, "sleep"),
+            Step("block", "3", 0, HARMLESS, "cpu"),
+        ]
         score.add(steps, stretches, reports, {"all": (9, 41), "healthy": (20, 30), "loaded": (30.3, 40)}, None)
         return score
 
@@ -225,6 +231,13 @@ class ScoringTests(unittest.TestCase):
     def test_a_short_job_that_is_told_is_false(self):
         score = self.score([Stretch("BLOCK", "1", "pulse", 25.0, 25.04)], [Report(25.05, "after", duration=0.05)])
         self.assertEqual(score.false_counts["healthy"], 1)
+
+    def test_a_job_that_is_shorter_than_the_threshold_may_not_be_told(self):
+        report = Report(10.05, "ended", began=10.0, duration=0.051, episode="1")
+        score = self.score([Stretch("BLOCK", "3", "cpu", 10.0, 10.041)], [report])
+        self.assertEqual((score.expected, score.false_counts["between"]), (0, 1))
+        score = self.score([Stretch("BLOCK", "3", "cpu", 10.0, 10.061)], [report])
+        self.assertEqual((score.expected, score.false_counts["between"]), (0, 0))
 
     def test_a_flood_is_named_only_if_no_block_is_told_of_it(self):
         flood = Stretch("FLOOD", "1", "cpu", 10.0, 10.3)

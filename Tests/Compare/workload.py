@@ -8,6 +8,8 @@ import random
 THRESHOLD = 0.05
 LENGTHS = [0.052, 0.055, 0.080, 0.150, 0.400, 3.0]
 LONG = 3.0
+# Not a block: nothing may be reported of it.
+HARMLESS = 0.040
 FLOODS = [(10, 0.030), (1000, 0.0005)]
 KINDS = ["sleep", "cpu", "lock"]
 # Seconds between two steps: long enough for a tool that looks every 100 ms to see that the block is over.
@@ -42,6 +44,7 @@ class Size:
 
     repetitions: int
     lengths: tuple
+    harmless: tuple
     floods: tuple
     flood_kinds: tuple
     idle: float
@@ -49,8 +52,8 @@ class Size:
     loaded: float
 
 
-WHOLE = Size(2, tuple(LENGTHS), tuple(FLOODS), ("sleep", "cpu"), 3.5, 3, 3)
-QUICK = Size(1, (0.080, 0.400), ((1000, 0.0005),), ("cpu",), 0, 1, 0)
+WHOLE = Size(2, tuple(LENGTHS), (HARMLESS,), tuple(FLOODS), ("sleep", "cpu"), 3.5, 3, 3)
+QUICK = Size(1, (0.080, 0.400), (), ((1000, 0.0005),), ("cpu",), 0, 1, 0)
 
 
 # Everything is done once before it counts: names are read, memory is there. Then so long a pause, in seconds.
@@ -67,6 +70,7 @@ def plan(seed, round_number, size):
         for kind in KINDS
         for _ in range(1 if length == LONG else size.repetitions)
     ]
+    drafts += [("block", length, kind, 1) for length in size.harmless for kind in KINDS]
     drafts += [("flood", length, kind, count) for count, length in size.floods for kind in size.flood_kinds]
     generator.shuffle(drafts)
     steps = [
