@@ -82,7 +82,7 @@ class Child:
         self.lines = []
         self.child = subprocess.Popen(
             [str(argument) for argument in arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=options.pop("stdin", subprocess.DEVNULL),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -135,6 +135,8 @@ class Server:
     follows = True
     # What a load speaks to it.
     protocol = "http"
+    # How its process is started.
+    start_process = Child
 
     def __init__(self, folder, user):
         self.folder = folder
@@ -271,7 +273,7 @@ class Redis(Server):
 
     def start(self):
         self.blocks = []
-        self.process = Child(
+        self.process = self.start_process(
             [
                 shutil.which("redis-server"), "--port", self.port, "--bind", "127.0.0.1", "--save", "",
                 "--enable-debug-command", "yes", "--busy-reply-threshold", "0",

@@ -42,6 +42,16 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        // What is watched when detection is compared: see Tests/Compare/detection.py.
+        .executableTarget(
+            name: "detection-host",
+            dependencies: [
+                .product(name: "Loopwatch", package: "loopwatch"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "CorpusTests", dependencies: ["Corpus", "corpus"], swiftSettings: swiftSettings),
     ]
 )
