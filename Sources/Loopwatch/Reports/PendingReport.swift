@@ -38,8 +38,9 @@ struct PendingReport {
     /// Names that were found before, without lines; for want of better ones.
     private(set) var names: [RawStack: Stack] = [:]
 
-    /// For how long the first report of a stall waits, in nanoseconds: it is to be there within 5 ms of the threshold.
-    private static let begunNanoseconds: Int64 = 3_000_000
+    /// For how long the first report of a stall waits, in nanoseconds: it is to be there within 3 ms of the threshold, of
+    /// which deciding and writing take some 0.3 ms.
+    private static let begunNanoseconds: Int64 = 2_500_000
     /// The same for other reports, which are not awaited as much.
     static let laterNanoseconds: Int64 = 30_000_000
 

@@ -21,7 +21,8 @@ extension AttachWork {
         for away in process.loopsAway(forNanoseconds: early, at: now)
         where prepared[away.target]?.since != away.since && !blocked.contains(away.target) {
             guard budget.admit(now: now) else { return }
-            prepared[away.target] = (away.since, read([away.thread], since: away.since))
+            let finding = read([away.thread], since: away.since)
+            prepared[away.target] = Prepared(since: away.since, finding: finding, job: reader?.job(of: away.thread))
         }
     }
 
@@ -54,7 +55,9 @@ extension AttachWork {
         }
         if draft.state != .ended, finding.stacks.isEmpty {
             finding = read(threads, since: draft.began)
-            if draft.kind == .stall, identity.subject == .loop, let thread = threads.first, isAtManyJobs(thread) {
+            if draft.kind == .stall, identity.subject == .loop, let thread = threads.first,
+                isAtManyJobs(thread, before: prepared[identity].flatMap { $0.since == draft.began ? $0.job : nil })
+            {
                 draft.kind = .congestion
                 draft.cause = .congestion
                 process.noteManyJobs(inEpisode: draft.episode, of: identity)
@@ -105,8 +108,12 @@ extension AttachWork {
     }
 
     /// Whether a loop goes from job to job within one iteration: one that blocks stays at its own.
-    private mutating func isAtManyJobs(_ thread: Int32) -> Bool {
+    ///
+    /// - Parameter earlier: the job that it was at some milliseconds ago, in the same iteration.
+    private mutating func isAtManyJobs(_ thread: Int32, before earlier: UInt64?) -> Bool {
         guard let first = reader?.job(of: thread) else { return false }
+        // The report does not wait to be told that once more.
+        if first == earlier { return false }
         var jobs: Set<UInt64> = [first]
         while jobs.count < Self.jobsLeast {
             usleep(Self.jobPauseMicroseconds)

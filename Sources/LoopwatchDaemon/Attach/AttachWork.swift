@@ -24,8 +24,8 @@ struct AttachWork: ~Copyable {
     private var hasToldLines = false
     private var suspensions: UInt64 = 0
     private var suspendedNanoseconds: Int64 = 0
-    /// What loops were at a little before their block would be reported, by when the iteration began.
-    var prepared: [RemoteTargetIdentity: (since: MonotonicInstant, finding: RemoteFinding)] = [:]
+    /// What loops were at a little before their block would be reported.
+    var prepared: [RemoteTargetIdentity: Prepared] = [:]
     var budget = PreparationBudget(now: Clock.now())
     /// Who waits meanwhile, and the most that did while a loop was blocked.
     var acceptQueues: AcceptQueues
@@ -36,6 +36,15 @@ struct AttachWork: ~Copyable {
     var swiftLanes: [RemoteTargetIdentity: JobLane] = [:]
     /// Loops of which a block is told that goes on.
     var blocked: Set<RemoteTargetIdentity> = []
+
+    /// What a loop was at.
+    struct Prepared {
+        /// When the iteration began.
+        var since: MonotonicInstant
+        var finding: RemoteFinding
+        /// The job, where the loop tells.
+        var job: UInt64?
+    }
 
     /// For how long files and lines of compiled code are looked for while a report waits, in nanoseconds.
     private static let lineNanoseconds: Int64 = 5_000_000
