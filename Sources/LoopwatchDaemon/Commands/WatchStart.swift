@@ -13,7 +13,15 @@ enum WatchStart {
     ///   - isEndpointChosen: whether someone asked for the endpoint's address, so that no other will do.
     /// - Throws: ``CommandError`` where a value is not allowed, or the chosen address cannot be had.
     static func start(_ settings: WatchConfiguration, isEndpointChosen: Bool) throws(CommandError) -> Loopwatch {
-        guard let wanted = settings.endpoint, let reason = reason(against: wanted) else { return try start(settings) }
+        guard let wanted = settings.endpoint, let reason = reason(against: wanted) else {
+            let watch = try start(settings)
+            // Someone else may have taken the address since.
+            if isEndpointChosen, let wanted = settings.endpoint, watch.endpointAddress == nil {
+                watch.stop()
+                throw .unavailable("nothing can listen at \(wanted) any more.")
+            }
+            return watch
+        }
         guard !isEndpointChosen else {
             throw .unavailable("nothing can listen at \(wanted): \(reason).")
         }
