@@ -125,6 +125,11 @@ def check_unit(folder, program):
         print("systemd-analyze is not installed: the unit is not checked")
         return
     text = (CONFIG / "systemd/loopwatch.service").read_text()
+    settings = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+    # Whoever waits for readiness or signs of life has to be able to hear them.
+    expect(settings["Type"] == "notify" and settings["NotifyAccess"] == "main", "the unit does not wait until it is ready")
+    expect("WatchdogSec" in settings and settings["Restart"] in ("on-failure", "always"), "a watch that hangs is not ended")
+    expect("AF_UNIX" in settings["RestrictAddressFamilies"].split(), "the unit may not speak to the service manager")
     unit = folder / "loopwatch.service"
     unit.write_text(text.replace("/usr/local/bin/loopwatch", str(program or "/bin/true")))
     said = run("systemd-analyze", "verify", "--man=no", unit)
