@@ -30,6 +30,7 @@ struct AttachCommand {
         let output = output
         output.onClose { TerminationSignals.raise() }
         let watch = try WatchOutput.start(configuration, output: output)
+        try WatchStart.requireParts(of: watch)
         var watching = ProcessWatching(
             rules: [rule],
             watch: watch,

@@ -22,6 +22,7 @@ struct RunCommand {
         let started = Clock.now()
         let deadline = options.duration.map { started.advanced(byNanoseconds: $0.wholeNanoseconds) }
         let watch = try WatchStart.start(configuration.watch, isEndpointChosen: true)
+        try WatchStart.requireParts(of: watch)
         var isRefused = false
         var watching = ProcessWatching(
             rules: configuration.rules,

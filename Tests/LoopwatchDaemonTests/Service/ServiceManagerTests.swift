@@ -188,6 +188,18 @@ struct ServiceManagerTests {
         }
     }
 
+    @Test("a watch without the threads that it consists of is none")
+    func parts() {
+        func component(_ name: String, _ isUp: Bool) -> ComponentSnapshot { ComponentSnapshot(name: name, isUp: isUp) }
+        let all = ["log", "reports", "http", "watchdog"].map { component($0, true) }
+        #expect(WatchStart.missingParts(all) == [])
+        // Without a log or an endpoint it is still watched, as without them being asked for.
+        #expect(WatchStart.missingParts([component("log", false), all[1], all[3]]) == [])
+        #expect(WatchStart.missingParts([all[0], component("reports", false), all[3]]) == ["reports"])
+        // It is not listed where there is no descriptor for its wake-up.
+        #expect(WatchStart.missingParts([all[1]]) == ["watchdog"])
+    }
+
     @Test("no sign of life reaches the manager while what does the work does not answer")
     func hanging() async throws {
         try await onOwnThread {
