@@ -5,12 +5,12 @@
 
     reach.py [--short] [PROGRAM]
 
-PROGRAM is `loopwatch`, built for release as the unit in config/ says; without one it is built, which takes minutes. Of the
-machine's files the empty root gets those of the C library and its kin that ldd names, and nothing else: neither Swift's
-libraries nor a shell. There the program says its version, checks a configuration and runs the demo, whose metrics are
-scraped and whose warnings have to name function and line: as root in a chroot, and once more as a user without any right,
-in namespaces of its own, as in a container without privileges. In such a container it also watches another program. And it
-runs where memory that is written may not be executed, as the unit has it.
+PROGRAM is `loopwatch`, built for release as the unit in config/ says; without one it is built, which takes minutes, and
+without the C library's shared files as well. Of the machine's files the empty root gets those of the C library and its kin
+that ldd names, if any, and nothing else: neither Swift's libraries nor a shell. There the program says its version, checks a
+configuration and runs the demo, whose metrics are scraped and whose warnings have to name function and line: as root in a
+chroot, and once more as a user without any right, in namespaces of its own, as in a container without privileges. In such a
+container it also watches another program. And it runs where memory that is written may not be executed, as the unit has it.
 
 Runs as root, which it needs to become others; nothing on the machine is changed, and nothing stays. --short is for where
 time is short: fewer starts are measured. Ends with 1 where something is not as it should be.
@@ -161,10 +161,14 @@ def send(process, number):
 
 
 def build():
-    """Builds the program without Swift's shared libraries."""
+    """Builds the program without any shared library.
+
+    Names of hosts, which `top` and `tail` take, are then looked up by the C library's files of the machine, where
+    there are any; addresses always do.
+    """
     unit = (ROOT / "config/systemd/loopwatch.service").read_text()
     flags = re.search(r"^#\s+swift build (.*)$", unit, re.MULTILINE)[1].split()
-    flags += ["--package-path", ROOT, "--scratch-path", ROOT / ".build-static"]
+    flags += ["-Xswiftc", "-static-executable", "--package-path", ROOT, "--scratch-path", ROOT / ".build-static"]
     say("building, which takes minutes")
     run("swift", "build", *flags, seconds=1500)
     return pathlib.Path(run("swift", "build", *flags, "--show-bin-path").split("\n")[0]) / "loopwatch"
