@@ -21,6 +21,17 @@ package enum ProcessEnvironment {
         return result
     }
 
+    /// Takes variables out of the environment, so that programs that this process starts do not have them.
+    ///
+    /// To be called before the process has started any other thread: the C library does not guard the environment.
+    ///
+    /// - Returns: those of them that were set.
+    package static func take(_ names: [String]) -> [String: String] {
+        let all = variables()
+        for name in names { unsetenv(name) }
+        return all.filter { names.contains($0.key) }
+    }
+
     /// Name of the executable's file; `unknown` where the system does not say.
     package static func executableName() -> String {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

@@ -7,18 +7,23 @@
 
 Prometheus' rules with their unit tests, its configuration, Alertmanager's; every query of the dashboard, as Prometheus
 parses it; the unit for systemd, and how exposed it is; log rotation, which is done; the pod. Needs promtool, amtool,
-logrotate and the Python package PyYAML; systemd-analyze is used where it is. That all metrics and labels exist which they
+logrotate and the Python package PyYAML; systemd-analyze and the shells that complete commands are used where they are. That all metrics and labels exist which they
 name is a Swift test. Starts nothing that stays, and writes to a temporary folder alone.
 """
 
 import itertools
 import json
+import os
 import pathlib
+import pty
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import yaml
 
@@ -125,6 +130,11 @@ def check_unit(folder, program):
         print("systemd-analyze is not installed: the unit is not checked")
         return
     text = (CONFIG / "systemd/loopwatch.service").read_text()
+    settings = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+    # Whoever waits for readiness or signs of life has to be able to hear them.
+    expect(settings["Type"] == "notify" and settings["NotifyAccess"] == "main", "the unit does not wait until it is ready")
+    expect("WatchdogSec" in settings and settings["Restart"] in ("on-failure", "always"), "a watch that hangs is not ended")
+    expect("AF_UNIX" in settings["RestrictAddressFamilies"].split(), "the unit may not speak to the service manager")
     unit = folder / "loopwatch.service"
     unit.write_text(text.replace("/usr/local/bin/loopwatch", str(program or "/bin/true")))
     said = run("systemd-analyze", "verify", "--man=no", unit)
@@ -185,6 +195,103 @@ def check_pod(folder, program):
     print("ok: the pod" + ("" if program else ", but for its configuration: no program was named"))
 
 
+# What is typed, and what each shell has to offer; `=` where zsh offers it with the value to follow.
+COMPLETIONS = [
+    ("loopwatch att", ["attach"]),
+    ("loopwatch attach --thr", ["--threshold"]),
+    ("loopwatch completion ", ["bash", "zsh", "fish"]),
+    ("loopwatch attach --evidence p", ["ptrace", "polling"]),
+    ("loopwatch run --config {folder}/loopwatch.js", ["{folder}/loopwatch.json5"]),
+    ("loopwatch exec -- ls {folder}/loopwatch.js", ["{folder}/loopwatch.json5"]),
+]
+
+
+def check_completion(folder, program):
+    """The shells that are installed complete commands, options and their values by the scripts that the program prints."""
+    if not program:
+        print("no program was named: completion is not checked")
+        return
+    place = folder / "bin"
+    place.mkdir()
+    (place / "loopwatch").symlink_to(program)
+    environment = {
+        "PATH": f"{place}:{os.environ['PATH']}", "HOME": str(place), "ZDOTDIR": str(place), "TERM": "dumb", "COLUMNS": "200",
+        "XDG_CONFIG_HOME": str(place), "XDG_DATA_HOME": str(place), "LC_ALL": "C",
+    }
+    done = []
+    for shell, complete in (("bash", complete_in_bash), ("fish", complete_in_fish), ("zsh", complete_in_zsh)):
+        if not shutil.which(shell):
+            continue
+        script = place / f"_{shell}"
+        script.write_text(run(program, "completion", shell))
+        lines = [line.format(folder=folder) for line, _ in COMPLETIONS]
+        for (_, wanted), line, offered in zip(COMPLETIONS, lines, complete(script, lines, environment), strict=True):
+            for word in wanted:
+                word = word.format(folder=folder)
+                expect(re.search(rf"(?<![\w/-]){re.escape(word)}(?![\w-])", offered), f"{shell}: {line!r} offers {offered!r}")
+            expect(" error" not in offered, f"{shell}: {line!r}: {offered!r}")
+        done.append(shell)
+    expect(done, "no shell is installed")
+    print(f"ok: completion, in {', '.join(done)}")
+
+
+def complete_in_bash(script, lines, environment):
+    """What bash offers for each line."""
+    text = 'source "$1"; shift; for line; do read -ra COMP_WORDS <<<"$line"; [[ $line = *" " ]] && COMP_WORDS+=("")\n'
+    text += 'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _loopwatch; echo "${COMPREPLY[@]}"; done'
+    result = subprocess.run(
+        ["bash", "--norc", "-c", text, "bash", script, *lines], env=environment, capture_output=True, text=True, timeout=60
+    )
+    expect(not result.stderr, f"bash: {result.stderr}")
+    return result.stdout.splitlines()
+
+
+def complete_in_fish(script, lines, environment):
+    """What fish offers for each line."""
+    offered = []
+    for line in lines:
+        text = f"source {script}; complete -C '{line}'"
+        result = subprocess.run(["fish", "-c", text], env=environment, capture_output=True, text=True, timeout=60)
+        expect(not result.stderr, f"fish: {result.stderr}")
+        offered.append("\n".join(row.split("\t")[0] for row in result.stdout.splitlines()))
+    return offered
+
+
+def complete_in_zsh(script, lines, environment):
+    """What zsh offers for each line: it completes only what is typed in a terminal."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execvpe("zsh", ["zsh", "-f", "-i"], environment)
+    try:
+        # Each answer ends with a mark, which is a widget of its own: the key that asks for it comes after the completion.
+        setup = "PS1=; autoload -Uz compinit; compinit -u -D; LISTMAX=1000; "
+        setup += "mark() { zle -I; print -r -- \"<$BUFFER>\" MA''RK; BUFFER=; }; zle -N mark; bindkey '^O' mark; "
+        os.write(terminal, f"{setup}source {script}; print SET''UP\n".encode())
+        read_terminal(terminal, "SETUP")
+        offered = []
+        for line in lines:
+            os.write(terminal, f"{line}\t\x0f".encode())
+            text = read_terminal(terminal, "MARK")
+            # What was typed is shown as well; what counts is what it has become, and what is listed.
+            offered.append(text.replace(line, "", 1))
+        return offered
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.close(terminal)
+        os.waitpid(child, 0)
+
+
+def read_terminal(terminal, mark):
+    """Reads until a mark, and returns what came before it, without control sequences."""
+    text = ""
+    deadline = time.monotonic() + 30
+    while mark not in text:
+        ready, _, _ = select.select([terminal], [], [], max(0, deadline - time.monotonic()))
+        expect(ready, f"zsh: never came: {mark}; instead: {text!r}")
+        text += os.read(terminal, 65_536).decode(errors="replace")
+    return re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", text.split(mark)[0])
+
+
 def main():
     """Checks all files; returns the exit status."""
     program = pathlib.Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
@@ -195,6 +302,7 @@ def main():
         check_unit(folder, program)
         check_logrotate(folder)
         check_pod(folder, program)
+        check_completion(folder, program)
     except (Failure, OSError, KeyError, ValueError, yaml.YAMLError, subprocess.SubprocessError) as failure:
         print(f"FAILED: {type(failure).__name__}: {failure}")
         return 1

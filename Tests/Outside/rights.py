@@ -96,7 +96,8 @@ class Place:
     def __init__(self, binary):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="loopwatch-rights-"))
         self.folder.chmod(0o755)
-        self.binary = self._copy(binary)
+        # By the name that processes are found by, whatever the file is called.
+        self.binary = self._copy(binary, "loopwatch")
         # The same, with what the watch says is to be granted.
         self.granted = self._granted("granted", "cap_perfmon,cap_sys_ptrace=ep")
         self.granted_for_others = self._granted(
@@ -117,8 +118,8 @@ class Place:
         subprocess.run(["setcap", rights, path], check=True)
         return path
 
-    def _copy(self, path):
-        target = self.folder / pathlib.Path(path).name
+    def _copy(self, path, name=None):
+        target = self.folder / (name or pathlib.Path(path).name)
         shutil.copy(path, target)
         target.chmod(0o755)
         return target
@@ -278,8 +279,12 @@ def end_all(watcher):
     """Ends a watcher that was begun by way of others, which may not pass on a signal."""
     process = watcher.pid
     with contextlib.suppress(OSError):
+        # The watcher's own children are none that began it.
         while pathlib.Path(f"/proc/{process}/comm").read_text() != "loopwatch\n":
-            process = int(pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()[0])
+            below = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
+            if not below:
+                break
+            process = int(below[0])
         os.kill(process, signal.SIGINT)
     watcher.end()
 
@@ -297,7 +302,8 @@ def situations(place):
     capable = as_user(USER, "--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service")
     nothing = {"sleep": None, "cpu": None}
     bounded = {"sleep": "bounded", "cpu": "bounded"}
-    container_grant = "docker run --cap-add PERFMON --cap-add SYS_PTRACE"
+    # Where this runs may be a container, a unit of systemd, or what cannot be told.
+    container_grant = r"(docker run --cap-add PERFMON --cap-add SYS_PTRACE|sudo systemctl edit \S+, )"
 
     def inside(server):
         return [*user, "nsenter", f"--target={server.identifier}", "--user", "--mount", "--pid", "--preserve-credentials"]

@@ -24,6 +24,9 @@ extension Loopwatch {
     /// Takes it off the metrics.
     package func remove(_ process: WatchedProcess) { parts.processes.remove(process) }
 
+    /// How many loops and pools of other processes are watched.
+    package var remoteTargetCounts: (loops: Int, pools: Int) { parts.registry.remoteTargetCounts }
+
     /// Reports that another process was stopped, as by `SIGSTOP`, which is laid on none of its loops.
     ///
     /// Safe from any thread; never blocks.

@@ -126,6 +126,12 @@ final class TargetRegistry: Sendable {
     /// The target that was added for one of another process; `nil` if it was not.
     func target(of remote: RemoteTarget) -> WatchedTarget? { targets.first { $0.target.remote === remote } }
 
+    /// How many loops and pools of other processes there are.
+    var remoteTargetCounts: (loops: Int, pools: Int) {
+        let listing = listing
+        return (listing.loops.count { $0.target.remote != nil }, listing.pools.count { $0.target.remote != nil })
+    }
+
     /// The targets that were removed since the last call, for the watchdog to let go of.
     func takeRemoved() -> [WatchedTarget] {
         let removed = storage.withLock { storage in

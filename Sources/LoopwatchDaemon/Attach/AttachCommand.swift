@@ -23,29 +23,40 @@ struct AttachCommand {
         guard !ProcessFinder(rules: [rule]).find().isEmpty else {
             throw .unavailable(ProcessFinder.reason(options.selector))
         }
+        var manager = ServiceManager.take()
         let signals = TerminationSignals()
         let started = Clock.now()
         let deadline = options.duration.map { started.advanced(byNanoseconds: $0.wholeNanoseconds) }
         let output = output
         output.onClose { TerminationSignals.raise() }
         let watch = try WatchOutput.start(configuration, output: output)
+        try WatchStart.requireParts(of: watch)
         var watching = ProcessWatching(
             rules: [rule],
             watch: watch,
             options: { _ in configuration.process },
             say: { output.line("loopwatch: \($0)") }
         )
+        var nextLook = started
         var isOver = false
         while !isOver {
             let now = Clock.now()
-            guard watching.look(now: now) else {
-                output.line("loopwatch: nothing is left to watch.")
-                break
+            if now >= nextLook {
+                guard watching.look(now: now) else {
+                    output.line("loopwatch: nothing is left to watch.")
+                    break
+                }
+                nextLook = now.advanced(byNanoseconds: ProcessWatching.lookNanoseconds)
             }
-            let next = now.advanced(byNanoseconds: ProcessWatching.lookNanoseconds)
-            isOver = signals.wait(until: deadline.map { min($0, next) } ?? next)
+            let nextNotice = manager.look(
+                { watching.progress(now: now, hangingAfter: $0) },
+                prove: { watch.flush($0) },
+                say: { output.line("loopwatch: \($0)") }
+            )
+            isOver = signals.wait(until: [nextLook, deadline, nextNotice].compactMap(\.self).min())
             if let deadline, Clock.now() >= deadline { isOver = true }
         }
+        manager.stop()
         output.onClose(nil)
         signals.letNextEndProcess()
         watching.stop()

@@ -29,6 +29,9 @@ final class AttachedProcess: Sendable {
     private let wake: WakeSignal
     private let isStopping = Atomic<Bool>(false)
     private let isOver = Atomic<Bool>(false)
+    private let isSeen = Atomic<Bool>(false)
+    /// When its thread means to look next, on the monotonic clock.
+    private let planned = Atomic<Int64>(Clock.now().nanoseconds)
     private let thread = Mutex<OwnThread?>(nil)
 
     /// Starts to watch a process.
@@ -60,6 +63,14 @@ final class AttachedProcess: Sendable {
     /// Whether it has ended, or cannot be watched.
     var hasEnded: Bool { isOver.load(ordering: .acquiring) }
 
+    /// Whether it has been looked at for the first time.
+    var hasBeenSeen: Bool { isSeen.load(ordering: .acquiring) }
+
+    /// For how long its thread has been at a look, or should have begun one, in nanoseconds; negative while it waits.
+    func lateNanoseconds(at now: MonotonicInstant) -> Int64 {
+        now.nanoseconds - planned.load(ordering: .relaxed)
+    }
+
     /// Has the thread stop soon, without waiting for it; ``stop()`` has to follow.
     func beginToStop() {
         isStopping.store(true, ordering: .releasing)
@@ -81,6 +92,8 @@ final class AttachedProcess: Sendable {
             var work = try AttachWork(name, watch: watch, options: options, say: say)
             while !isStopping.load(ordering: .acquiring) {
                 guard let next = work.look() else { break }
+                planned.store(next.nanoseconds, ordering: .relaxed)
+                isSeen.store(true, ordering: .releasing)
                 _ = wake.wait(until: next)
             }
             work.finish()

@@ -45,6 +45,19 @@ struct Attachments: ~Copyable {
     /// Whether any process is watched.
     var isAnyWatched: Bool { attached.values.contains { !$0.hasEnded } }
 
+    /// How far watching has come; a thread that is later than a time, in nanoseconds, hangs.
+    func progress(now: MonotonicInstant, hangingAfter nanoseconds: Int64) -> WatchProgress {
+        let counts = watch.remoteTargetCounts
+        let processes = attached.values.filter { !$0.hasEnded }
+        return WatchProgress(
+            processes: processes.count,
+            loops: counts.loops,
+            pools: counts.pools,
+            unseen: processes.count { !$0.hasBeenSeen },
+            standing: processes.filter { $0.lateNanoseconds(at: now) > nanoseconds }.map(\.name.name).sorted()
+        )
+    }
+
     /// Brings the list up to date.
     ///
     /// A process that cannot be watched stays in it, so that it is not tried again and again.

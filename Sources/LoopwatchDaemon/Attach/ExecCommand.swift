@@ -19,6 +19,8 @@ struct ExecCommand {
     /// - Throws: ``CommandError`` when the program cannot be started.
     func run(environment: [String: String]) throws(CommandError) -> Int32 {
         let configuration = try AttachConfiguration(options: options.watch, environment: environment)
+        // The program is a part of this service: what the manager says is not meant for it.
+        var manager = ServiceManager.take()
         let signals = TerminationSignals()
         let output = output
         // A program that prints nowhere any more is its own affair: its end ends this one.
@@ -53,9 +55,24 @@ struct ExecCommand {
                 _ = watching.look(now: now)
                 nextSearch = now.advanced(byNanoseconds: ProcessWatching.lookNanoseconds)
             }
-            if signals.wait(until: now.advanced(byNanoseconds: Self.lookNanoseconds)) { kill(child, SIGTERM) }
+            let next = now.advanced(byNanoseconds: Self.lookNanoseconds)
+            let nextNotice = manager.look(
+                { _ in
+                    // The program is what the service is: it is there by now, and no worse for being watched badly.
+                    var progress = watching.progress(now: now, hangingAfter: .max)
+                    progress.unseen = 0
+                    return progress
+                },
+                prove: { $0() },
+                say: { output.line("loopwatch: \($0)") }
+            )
+            if signals.wait(until: min(nextNotice ?? next, next)) {
+                manager.stop()
+                kill(child, SIGTERM)
+            }
             code = ChildProgram.exitCode(of: child)
         }
+        manager.stop()
         watching.stop()
         watch.stop()
         return code ?? ExitCode.unavailable.rawValue

@@ -52,6 +52,11 @@ struct ProcessWatching: ~Copyable {
         return attachments.isAnyWatched
     }
 
+    /// How far watching has come; a thread that is later than a time, in nanoseconds, hangs.
+    func progress(now: MonotonicInstant, hangingAfter nanoseconds: Int64) -> WatchProgress {
+        attachments.progress(now: now, hangingAfter: nanoseconds)
+    }
+
     /// Goes by other rules from now on; what they say the same of is watched without a gap.
     mutating func change(
         rules: [DaemonConfiguration.Rule],

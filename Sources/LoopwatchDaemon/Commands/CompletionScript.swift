@@ -83,6 +83,13 @@ enum CompletionScript {
         return """
             #compdef loopwatch
             # zsh completion for loopwatch; made by: loopwatch completion zsh
+            _loopwatch_program() {
+              if [ "$words[1]" = -- ] && [ "$CURRENT" -gt 1 ]; then
+                shift words
+                (( CURRENT-- ))
+              fi
+              _normal
+            }
             _loopwatch() {
               local curcontext="$curcontext" state line
               local -a commands
@@ -112,7 +119,7 @@ enum CompletionScript {
     }
 
     private static func zshOperands(_ command: CommandDescription) -> String {
-        if command.endsAtFirstOperand { return "'*::command:_normal'" }
+        if command.endsAtFirstOperand { return "'*::command:_loopwatch_program'" }
         return quoted("*:operand:\(zshAction(command.completion))")
     }
 
@@ -128,7 +135,7 @@ enum CompletionScript {
     // MARK: fish
 
     private static var fish: String {
-        var script = "# fish completion for loopwatch; made by: loopwatch completion fish\n"
+        var script = fishFunctions
         script += "complete -c loopwatch -f\n"
         for option in OptionDescription.common {
             let short = option.short.map { " -s \($0.dropFirst())" } ?? ""
@@ -139,16 +146,66 @@ enum CompletionScript {
             script += " -d \(fishQuoted(command.summary))\n"
         }
         for command in CommandTable.all {
-            let start = "complete -c loopwatch -n '__fish_seen_subcommand_from \(command.name.rawValue)'"
+            var condition = "__loopwatch_is \(command.name.rawValue)"
+            if command.endsAtFirstOperand {
+                let options = command.options.filter { $0.placeholder != nil }.map(\.name).joined(separator: " ")
+                let program = "__loopwatch_program \(options)"
+                script += "complete -c loopwatch -n '\(condition); and \(program) >/dev/null'"
+                script += " -x -a '(complete -C (\(program) | string collect -N))'\n"
+                condition += "; and not \(program) --begun >/dev/null"
+            }
+            let start = "complete -c loopwatch -n '\(condition)'"
             for option in command.options {
                 script += "\(start) -l \(option.name.dropFirst(2)) -d \(fishQuoted(option.summary))"
                 script += option.placeholder == nil ? "\n" : " \(fishValues(option.completion, isOption: true))\n"
             }
             let operands = fishValues(command.completion, isOption: false)
-            if !operands.isEmpty { script += "\(start) \(operands)\n" }
+            if !operands.isEmpty, !command.endsAtFirstOperand { script += "\(start) \(operands)\n" }
         }
         return script
     }
+
+    /// What the conditions of fish's completions ask: which command it is, and where the program begins that one starts.
+    private static let fishFunctions = """
+        # fish completion for loopwatch; made by: loopwatch completion fish
+        function __loopwatch_is
+            set -l words (commandline -opc)
+            test (count $words) -gt 1; and test "$words[2]" = "$argv[1]"
+        end
+        # The command line from the program on that is to be started, after options of which some have values; fails where
+        # an option or its value is being written. With --begun it has to be more than a first word that is not finished.
+        function __loopwatch_program
+            set -l words (commandline -opc)
+            set -l last (commandline -ct)
+            set -e words[1..2]
+            set -l is_begun no
+            while set -q words[1]
+                switch $words[1]
+                    case --
+                        set -e words[1]
+                        set is_begun yes
+                        break
+                    case '--*=*'
+                        set -e words[1]
+                    case '-*'
+                        if contains -- $words[1] $argv
+                            set -q words[2]; or return 1
+                            set -e words[1]
+                        end
+                        set -e words[1]
+                    case '*'
+                        set is_begun yes
+                        break
+                end
+            end
+            if test $is_begun = no
+                contains -- --begun $argv; and return 1
+                string match -q -- '-*' "$last"; and return 1
+            end
+            echo -n (string join " " -- (string escape -- $words) "$last")
+        end
+
+        """
 
     private static func fishValues(_ completion: Completion, isOption: Bool) -> String {
         let start = isOption ? "-x" : ""

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Loopwatch
+internal import LoopwatchCore
 internal import LoopwatchPlatform
 
 /// Starts the watch of a command.
@@ -13,7 +14,15 @@ enum WatchStart {
     ///   - isEndpointChosen: whether someone asked for the endpoint's address, so that no other will do.
     /// - Throws: ``CommandError`` where a value is not allowed, or the chosen address cannot be had.
     static func start(_ settings: WatchConfiguration, isEndpointChosen: Bool) throws(CommandError) -> Loopwatch {
-        guard let wanted = settings.endpoint, let reason = reason(against: wanted) else { return try start(settings) }
+        guard let wanted = settings.endpoint, let reason = reason(against: wanted) else {
+            let watch = try start(settings)
+            // Someone else may have taken the address since.
+            if isEndpointChosen, let wanted = settings.endpoint, watch.endpointAddress == nil {
+                watch.stop()
+                throw .unavailable("nothing can listen at \(wanted) any more.")
+            }
+            return watch
+        }
         guard !isEndpointChosen else {
             throw .unavailable("nothing can listen at \(wanted): \(reason).")
         }
@@ -23,6 +32,21 @@ enum WatchStart {
         let address = watch.endpointAddress.map { "at \($0) instead" } ?? "nowhere"
         Console(.standardError).line("loopwatch: the endpoint listens \(address): \(reason).")
         return watch
+    }
+
+    /// Makes sure that what watches and what reports runs: a service without them is none, and must not say that it is ready.
+    ///
+    /// - Throws: ``CommandError`` that names what is missing; why has been told in the log.
+    static func requireParts(of watch: Loopwatch) throws(CommandError) {
+        let missing = missingParts(watch.snapshot().components)
+        guard !missing.isEmpty else { return }
+        watch.stop()
+        throw .unavailable("nothing can be watched: \(missing.joined(separator: " and ")) cannot be started.")
+    }
+
+    /// Which of the parts that nothing works without are not there.
+    static func missingParts(_ components: [ComponentSnapshot]) -> [String] {
+        ["reports", "watchdog"].filter { name in !components.contains { $0.name == name && $0.isUp } }
     }
 
     private static func start(_ settings: WatchConfiguration) throws(CommandError) -> Loopwatch {

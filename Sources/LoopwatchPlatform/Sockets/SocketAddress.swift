@@ -26,6 +26,18 @@ struct SocketAddress {
         }
     }
 
+    /// A name in the abstract namespace of Unix sockets, without what marks it; `nil` if it is empty or too long (unix(7)).
+    init?(abstract name: some StringProtocol) {
+        var unix = sockaddr_un()
+        unix.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(name.utf8)
+        // A zero comes before it, and none after it: each further byte would be a part of the name.
+        guard !bytes.isEmpty, bytes.count < MemoryLayout.size(ofValue: unix.sun_path) else { return nil }
+        withUnsafeMutableBytes(of: &unix.sun_path) { $0[1...].copyBytes(from: bytes) }
+        store(unix)
+        length = socklen_t(MemoryLayout<sa_family_t>.size + 1 + bytes.count)
+    }
+
     /// The address that a socket is bound to; `nil` if it is not an Internet socket.
     static func boundEndpoint(of descriptor: CInt) -> EndpointAddress? {
         var storage = sockaddr_storage()

@@ -36,16 +36,48 @@ struct RemoteAccessTests {
         #expect(access.grant == nil && access.text.hasSuffix("until the next boot (kernel.yama.ptrace_scope is 3)"))
     }
 
-    @Test("a command for those whom a file's capabilities help, and another for those in a container")
+    @Test("a command for those whom a file's capabilities help, and another for those in a container or a unit")
     func grants() {
-        let own = RightsGrant.command(user: 1_000, isOwner: true, isFiltered: false, program: "/usr/bin/loopwatch")
+        func command(_ user: UInt32, isFiltered: Bool = false, _ place: RunningPlace) -> String {
+            RightsGrant.command(user: user, isOwner: true, isFiltered: isFiltered, program: "/l", place: place)
+        }
+        let nowhere = RunningPlace()
+        let own = command(1_000, nowhere).replacing("/l", with: "/usr/bin/loopwatch")
         #expect(own == "sudo setcap cap_perfmon,cap_sys_ptrace=ep /usr/bin/loopwatch")
         // /proc/PID/syscall is of mode 0400: another's may not be opened without one more.
-        let foreign = RightsGrant.command(user: 1_000, isOwner: false, isFiltered: false, program: "/l")
+        let foreign = RightsGrant.command(user: 1_000, isOwner: false, isFiltered: false, program: "/l", place: nowhere)
         #expect(foreign == "sudo setcap cap_dac_read_search,cap_perfmon,cap_sys_ptrace=ep /l")
         let inside = "docker run --cap-add PERFMON --cap-add SYS_PTRACE"
-        #expect(RightsGrant.command(user: 0, isOwner: false, isFiltered: false, program: "/l") == inside)
-        #expect(RightsGrant.command(user: 1_000, isOwner: true, isFiltered: true, program: "/l") == inside)
+        let container = RunningPlace(isContainer: true)
+        #expect(command(0, container) == inside && command(1_000, isFiltered: true, container) == inside)
+        // A unit's filter is no container's, and there is nothing to run anew.
+        let unit = RunningPlace(unit: "watch.service")
+        let edit =
+            "sudo systemctl edit watch.service, [Service] "
+            + "AmbientCapabilities=CAP_SYS_PTRACE CAP_PERFMON CAP_DAC_READ_SEARCH, SystemCallFilter=ptrace perf_event_open"
+        #expect(command(0, unit) == edit && command(1_000, isFiltered: true, unit) == edit)
+        #expect(command(1_000, unit).hasPrefix("sudo setcap "))
+        // Where it cannot be known, and where it may be either, both are named.
+        let both = RunningPlace(isContainer: true, unit: "watch.service")
+        #expect(command(0, both) == "\(inside); or \(edit)")
+        #expect(command(0, nowhere) == "\(inside); or \(edit.replacing("watch.service", with: "UNIT"))")
+    }
+
+    @Test(
+        "what it runs in is told by an engine's file, by variables and by the control group",
+        arguments: [
+            (true, [:], nil, RunningPlace(isContainer: true)),
+            (false, ["KUBERNETES_SERVICE_HOST": "10.0.0.1"], nil, RunningPlace(isContainer: true)),
+            (false, ["container": "lxc"], nil, RunningPlace(isContainer: true)),
+            (false, ["CONTAINER_NAME": "x"], nil, RunningPlace()),
+            (false, [:], "watch.service", RunningPlace(unit: "watch.service")),
+            (true, [:], "watch.service", RunningPlace(isContainer: true, unit: "watch.service")),
+            (false, [:], "session-1.scope", RunningPlace()),
+            (false, [:], "user@1000.service", RunningPlace()),
+        ] as [(Bool, [String: String], String?, RunningPlace)]
+    )
+    func places(hasMarker: Bool, environment: [String: String], unit: String?, expected: RunningPlace) {
+        #expect(RunningPlace(hasMarker: hasMarker, environment: environment, unit: unit) == expected)
     }
 
     @Test("the lines of a process's status are read by their names")
