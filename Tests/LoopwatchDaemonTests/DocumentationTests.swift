@@ -142,8 +142,8 @@ struct DocumentationTests {
 
     @Test("options are those of the commands", arguments: DocumentationText.all)
     func options(of document: DocumentationText) {
-        // The last is one of `swift`.
-        let known = Set(CommandTable.all.flatMap(\.allOptions).map(\.name) + ["--package-path"])
+        let ofSwift = ["--package-path", "--static-swift-stdlib"]
+        let known = Set(CommandTable.all.flatMap(\.allOptions).map(\.name) + ofSwift)
         for match in document.text.matches(of: /`(?:loopwatch )?(--[a-z-]+)/) {
             #expect(known.contains(String(match.1)), "\(document.path): \(match.1)")
         }
