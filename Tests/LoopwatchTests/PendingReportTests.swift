@@ -57,7 +57,7 @@ struct PendingReportTests {
         func wait(_ draft: ReportDraft) -> Int64 {
             report(draft, computing: []).deadline.nanoseconds(since: draft.until)
         }
-        #expect(wait(draft(.begun)) == 3_000_000)
+        #expect(wait(draft(.begun)) == 2_500_000)
         #expect(wait(draft(.ongoing)) == 30_000_000)
         #expect(wait(draft(.ended)) == 30_000_000)
         #expect(wait(draft(.begun, kind: .congestion)) == 30_000_000)
