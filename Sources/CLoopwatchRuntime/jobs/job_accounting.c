@@ -63,13 +63,17 @@ static int has_invoke(void **metadata) {
            (void *)(uintptr_t)&lw_job_invoke;
 }
 
-static void begin_installation(const uint64_t *edges, uint64_t long_ticks) {
-    for (int edge = 0; edge < LW_JOB_EDGES; edge++) LW_STORE(lw_job_settings.edges[edge], edges[edge]);
-    LW_STORE(lw_job_settings.long_ticks, long_ticks);
-    // What an earlier installation counted does not count any more.
+// What was counted before does not count any more.
+static void begin_epoch(void) {
     installations = (installations + 1) % LW_STAMP_EPOCHS;
-    atomic_store_explicit(
-        &lw_job_settings.epoch, LW_STAMP_MARK | installations << LW_STAMP_LANE_BITS, memory_order_release);
+    uint32_t epoch = LW_STAMP_MARK | installations << LW_STAMP_LANE_BITS;
+    // Numbers come again: a thread that has had no job since the last epoch of this one must not count as of it.
+    uint32_t used = atomic_load_explicit(&lw_job_slots_used, memory_order_acquire);
+    for (uint32_t index = 0; index < used; index++) {
+        uint32_t former = epoch;
+        atomic_compare_exchange_strong(&lw_job_slots[index].epoch, &former, 0);
+    }
+    atomic_store_explicit(&lw_job_settings.epoch, epoch, memory_order_release);
 }
 
 const char *lw_jobs_install(enum lw_job_mode wanted, const uint64_t *edges, uint64_t long_ticks) {
@@ -90,9 +94,14 @@ const char *lw_jobs_install(enum lw_job_mode wanted, const uint64_t *edges, uint
         if (invoke == lw_job_invoke) return "the entry of the job classes is ours already";
         atomic_store_explicit(&lw_job_settings.original_invoke, invoke, memory_order_release);
     }
-    begin_installation(edges, long_ticks);
-    // Runs first, so that every job that was seen to be enqueued is seen to run.
+    for (int edge = 0; edge < LW_JOB_EDGES; edge++) LW_STORE(lw_job_settings.edges[edge], edges[edge]);
+    LW_STORE(lw_job_settings.long_ticks, long_ticks);
+    // Without one, jobs that have no stamp would be taken for stamped.
+    if (LW_LOAD(lw_job_settings.epoch) == 0) begin_epoch();
+    // Runs first, so that every job that was seen to be enqueued is seen to run. It only counts after that: a thread that was
+    // kept from running since an earlier installation may still be about to enqueue a job, and to count it.
     if (wanted != LW_JOBS_ENQUEUES) exchange_invoke((void *)(uintptr_t)&lw_job_invoke);
+    begin_epoch();
     if (wanted != LW_JOBS_EXACT) atomic_store_explicit(&hook_before, hook(), memory_order_release);
     mode = wanted;
     switch (wanted) {

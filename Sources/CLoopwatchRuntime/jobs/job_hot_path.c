@@ -245,9 +245,14 @@ void lw_job_invoke(void *object, void *unused, uint32_t invoke_flags) {
     uint64_t end = lw_job_tick();
     uint64_t run = end - start;
     if (__builtin_expect((int64_t)run < 0, 0)) run = 0;
-    LW_ADD(slot->run[lane], run);
-    LW_ADD(slot->ended[lane], 1);
-    if (__builtin_expect(run > LW_LOAD(lw_job_settings.edges[0]), 0)) note_in_buckets(slot->run_buckets, lane, run);
+    // Not of a job that began before this installation: its beginning was not counted.
+    if (__builtin_expect(LW_LOAD(slot->epoch) == epoch, 1)) {
+        LW_ADD(slot->run[lane], run);
+        LW_ADD(slot->ended[lane], 1);
+        if (__builtin_expect(run > LW_LOAD(lw_job_settings.edges[0]), 0)) {
+            note_in_buckets(slot->run_buckets, lane, run);
+        }
+    }
     if (__builtin_expect(run >= LW_LOAD(lw_job_settings.long_ticks), 0)) note_long(slot, start, end);
     // After what it is remembered by: who sees it gone finds that.
     atomic_store_explicit(&slot->job.start, 0, memory_order_release);

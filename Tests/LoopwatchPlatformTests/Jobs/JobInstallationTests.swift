@@ -124,6 +124,35 @@ extension Accounting {
             }
         }
 
+        @Test("what a thread counted is forgotten, however many installations ago that was")
+        func oldCounts() async {
+            await #expect(processExitsWith: .success) {
+                await onQuietThread {
+                    try Self.warmUp()
+                    let (first, _) = try JobAccounting.joined()
+                    let done = DispatchSemaphore(value: 0)
+                    let end = DispatchSemaphore(value: 0)
+                    // It enqueues one job, which others run, and none after that.
+                    let thread = try OwnThread(name: "enqueues-once") {
+                        Task.detached { done.signal() }
+                        end.wait()
+                    }
+                    #expect(done.wait(timeout: .now() + 30) == .success)
+                    #expect(try JobCounts.settled().enqueued > 0)
+                    #expect(JobAccounting.leave(first) == nil)
+                    // The number of an installation has five bits.
+                    for cycle in 0..<70 {
+                        let (lease, _) = try JobAccounting.joined()
+                        let reading = JobCounters.read()
+                        #expect(reading.sum(.pool, \.enqueued) == 0, "\(cycle)")
+                        #expect(JobAccounting.leave(lease) == nil)
+                    }
+                    end.signal()
+                    thread.join()
+                }
+            }
+        }
+
         @Test("a pool that is blocked keeps nobody waiting: it is left, or it becomes exact once a thread is free")
         func blockedPool() async {
             await #expect(processExitsWith: .success) {

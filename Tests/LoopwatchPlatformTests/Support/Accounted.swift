@@ -73,11 +73,15 @@ struct JobCounts: Equatable {
     /// What is counted once nothing runs and nothing waits.
     static func settled() throws -> JobCounts {
         var last = JobCounts()
-        try eventually("the pool is quiet") {
-            poll(nil, 0, 25)
-            let now = JobCounts()
-            defer { last = now }
-            return now == last && now.running == 0 && now.enqueued == now.started
+        do {
+            try eventually("the pool is quiet") {
+                poll(nil, 0, 25)
+                let now = JobCounts()
+                defer { last = now }
+                return now == last && now.running == 0 && now.enqueued == now.started
+            }
+        } catch {
+            throw NeverHappened(description: "\(error): \(last)")
         }
         return last
     }
