@@ -180,10 +180,14 @@ struct RemoteTargetTests {
             let ended = try recorder.wait(for: "the end") { $0.state == .ended }
             #expect(ended.groups.map(\.threads) == [3, 1])
             let address = try #require(watch.endpointAddress)
-            let folded = try TestClient.get("/profile", address).body
-            #expect(folded.contains("handler") && folded.contains("query"))
-            let weights = folded.split(separator: "\n").compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
-            #expect(weights.reduce(0, +) == 400_000)
+            // The report goes out first.
+            try eventually("all of it is in the profile") {
+                let folded = try TestClient.get("/profile", address).body
+                let weights = folded.split(separator: "\n").compactMap {
+                    $0.split(separator: " ").last.flatMap { Int($0) }
+                }
+                return folded.contains("handler") && folded.contains("query") && weights.reduce(0, +) == 400_000
+            }
         }
     }
 }
