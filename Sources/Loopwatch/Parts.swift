@@ -121,7 +121,10 @@ final class Parts: Sendable {
                     policy: policy,
                     captures: captures,
                     wake: wake,
-                    resolutionNanoseconds: configuration.resolution.wholeNanoseconds,
+                    detection: DetectionPolicy(
+                        resolutionNanoseconds: configuration.resolution.wholeNanoseconds,
+                        thresholds: configuration.thresholds
+                    ),
                     jobs: jobs.map { ($0, configuration) },
                     ownThreads: {
                         [log?.threadIdentifier, server?.threadIdentifier].compactMap { $0 } + desk.threadIdentifiers

@@ -44,7 +44,8 @@ final class JobPool: Sendable {
     /// Works with the detector, which is there where runs are accounted.
     func withDetector<Value: Sendable>(_ body: (inout sending JobPoolDetector?) -> sending Value) -> Value {
         storage.withLock { storage in
-            var detector = storage.detector
+            // Taken out, so that what it holds is not copied when it is changed.
+            var detector = storage.detector.take()
             let value = body(&detector)
             storage.detector = detector
             return value

@@ -185,29 +185,29 @@ final class JobPoolPass {
 
     private func look(_ context: inout LookContext, interruptions: InterruptionLog, _ outcome: inout Outcome) {
         guard var reading = reader?.read() else { return }
-        if pool.withDetector({ $0?.wantsRunDelay(reading) ?? false }) {
-            reading.runDelayNanoseconds = ProcessRunDelay.nanoseconds()
+        let (wantsRunDelay, wanted) = pool.withDetector { detector in
+            (detector?.wantsRunDelay(reading) ?? false, detector?.wanted(reading) ?? [])
         }
-        let wanted = pool.withDetector { $0?.wanted(reading) ?? [] }
+        if wantsRunDelay { reading.runDelayNanoseconds = ProcessRunDelay.nanoseconds() }
         // The reading is a little younger than the pass.
         let observations = evidence.look(at: wanted, &context).mapValues { observation in
             var observation = observation
             observation.instant = reading.instant
             return observation
         }
+        var slack: Int64 = 0
         let result = pool.withDetector { detector -> Outcome in
             var result = Outcome()
             result.said = detector?.looked(reading, observations: observations, interruptions: interruptions) ?? []
             result.preparations = detector?.takePreparations() ?? []
             result.next = detector?.nextLook(interruptions: interruptions)
+            slack = result.next.flatMap { detector?.lookSlackNanoseconds(before: $0) } ?? 0
             return result
         }
         outcome.said += result.said
         outcome.preparations += result.preparations
         nextLook = result.next
-        slackNanoseconds = pool.withDetector { detector in
-            nextLook.flatMap { detector?.lookSlackNanoseconds(before: $0) } ?? 0
-        }
+        slackNanoseconds = slack
         pool.note(
             depth: JobLane.ofPool.reduce(0) { $0 + reading.lanes[$1.rawValue].waiting },
             lost: reader?.lost ?? 0

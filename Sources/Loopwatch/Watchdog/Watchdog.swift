@@ -14,7 +14,7 @@ final class Watchdog: Sendable {
     private let policy: CapturePolicy
     private let captures: CaptureCounts
     private let wake: WakeSignal
-    private let resolutionNanoseconds: Int64
+    private let detection: DetectionPolicy
     private let ownThreads: @Sendable () -> [ThreadIdentifier]
     private let jobs: (pool: JobPool, configuration: WatchConfiguration)?
     private let isStopping = Atomic<Bool>(false)
@@ -43,7 +43,7 @@ final class Watchdog: Sendable {
     ///   - policy: what captures may do.
     ///   - captures: takes the counts of captures.
     ///   - wake: wakes the watchdog before its time, after a change of the registry.
-    ///   - resolutionNanoseconds: the configured resolution.
+    ///   - detection: how targets are watched that have nothing of their own.
     ///   - jobs: Swift's pool, where it is watched.
     ///   - ownThreads: Loopwatch's other threads, whose CPU time is not the host's.
     init(
@@ -53,7 +53,7 @@ final class Watchdog: Sendable {
         policy: CapturePolicy,
         captures: CaptureCounts,
         wake: WakeSignal,
-        resolutionNanoseconds: Int64,
+        detection: DetectionPolicy,
         jobs: (pool: JobPool, configuration: WatchConfiguration)?,
         ownThreads: @escaping @Sendable () -> [ThreadIdentifier]
     ) {
@@ -63,7 +63,7 @@ final class Watchdog: Sendable {
         self.policy = policy
         self.captures = captures
         self.wake = wake
-        self.resolutionNanoseconds = resolutionNanoseconds
+        self.detection = detection
         self.jobs = jobs
         self.ownThreads = ownThreads
     }
@@ -125,6 +125,9 @@ final class Watchdog: Sendable {
         var baselines = Clock.now()
         var stolen = StolenTime.now()
         var throttling = ThrottlingClock()
+        var pace = LookPace()
+        var cpuAtBaselines = own.cpuNanoseconds() ?? 0
+        health.looks(every: detection.lookNanoseconds(stretchedBy: pace.stretch))
         var machineSleep = Clock.machineSleepNanoseconds()
         var planned: MonotonicInstant? = Clock.now()
         // Not before this did the watchdog have time again: until then it was at its own work, or in the host's closures.
@@ -137,9 +140,9 @@ final class Watchdog: Sendable {
             health.woke(
                 at: now,
                 lateNanoseconds: isTimed ? late : nil,
-                resolutionNanoseconds: resolutionNanoseconds
+                resolutionNanoseconds: detection.resolutionNanoseconds
             )
-            let minimum = max(resolutionNanoseconds, Self.interruptionNanosecondsMinimum)
+            let minimum = max(detection.resolutionNanoseconds, Self.interruptionNanosecondsMinimum)
             if let planned = planned.map({ max($0, occupiedUntil) }), now.nanoseconds(since: planned) >= minimum {
                 let late = now.nanoseconds(since: planned)
                 let delay = own.runDelayNanoseconds()
@@ -181,7 +184,15 @@ final class Watchdog: Sendable {
                 priorities.newlyUsed(now: now).forEach(used)
             }
             if now.nanoseconds(since: baselines) >= Self.baselineNanoseconds {
+                let used = own.cpuNanoseconds() ?? cpuAtBaselines
+                pace.take(
+                    cpuNanoseconds: used - cpuAtBaselines,
+                    elapsedNanoseconds: now.nanoseconds(since: baselines),
+                    hasReported: pass.takeHasReported()
+                )
+                cpuAtBaselines = used
                 baselines = now
+                setPace(pace)
                 runDelay = own.runDelayNanoseconds()
                 pass.setBaseline()
                 stolen = StolenTime.now()
@@ -191,6 +202,14 @@ final class Watchdog: Sendable {
             health.sleeps(until: planned)
         }
         pass.stop(now: Clock.now(), interruptions: health.interruptions)
+    }
+
+    private func setPace(_ pace: LookPace) {
+        health.looks(every: detection.lookNanoseconds(stretchedBy: pace.stretch))
+        // Whoever wants a resolution for one target gets it.
+        for watched in registry.targets where watched.target.resolution == nil {
+            watched.detector.withLock { $0.stretch = pace.stretch }
+        }
     }
 
     private func countMachineSleep(since before: inout Int64, now: MonotonicInstant) {

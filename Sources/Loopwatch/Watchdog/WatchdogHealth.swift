@@ -72,6 +72,11 @@ final class WatchdogHealth: Sendable {
         }
     }
 
+    /// Targets that are busy and answer are looked at so far apart from now on, in nanoseconds.
+    func looks(every nanoseconds: Int64) {
+        storage.withLock { $0.snapshot.lookNanoseconds = nanoseconds }
+    }
+
     /// The watchdog goes to sleep.
     func sleeps(until next: MonotonicInstant?) {
         storage.withLock { $0.nextPass = next }

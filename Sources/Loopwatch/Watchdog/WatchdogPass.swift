@@ -26,6 +26,8 @@ struct WatchdogPass: ~Copyable {
     private var layout: DispatchQueueLayout?
     private let registry: TargetRegistry
     private let jobs: JobPoolPass?
+    /// Whether blocks were captured since ``takeHasReported()``.
+    private var hasReported = false
     /// Whether the registry had no room for the main actor.
     private var isMainActorRefused = false
 
@@ -131,6 +133,7 @@ struct WatchdogPass: ~Copyable {
 
     private mutating func reportPending() {
         guard !pending.isEmpty else { return }
+        hasReported = true
         for report in pending {
             let capture = report.draft.state == .ended ? StallCapture() : capture(report.draft, report.watched)
             desk.report(report.draft, of: report.watched, now: report.now, capture: capture)
@@ -145,6 +148,7 @@ struct WatchdogPass: ~Copyable {
         let due = preparations
         preparations.removeAll(keepingCapacity: true)
         guard capturer != nil else { return }
+        hasReported = true
         for pending in due {
             let (preparation, watched) = (pending.preparation, pending.watched)
             let threads = pending.threads.map { $0[...] } ?? threads(preparation.thread, of: watched)
@@ -372,6 +376,12 @@ struct WatchdogPass: ~Copyable {
 
     /// Notes for how long the watchdog has waited for a CPU so far; to be called every second.
     mutating func setBaseline() { runDelayBaseline = own.runDelayNanoseconds() }
+
+    /// Whether blocks were captured since the last call.
+    mutating func takeHasReported() -> Bool {
+        defer { hasReported = false }
+        return hasReported
+    }
 
     /// Time that closures of the host took since the last call, in nanoseconds.
     mutating func takeClosureNanoseconds() -> Int64 {

@@ -39,6 +39,15 @@ public struct DetectionPolicy: Sendable, Equatable {
     /// beginning before it is reported.
     public var lookNanoseconds: Int64 { min(resolutionNanoseconds, thresholdNanoseconds / 2) }
 
+    /// The same for a target that is busy and answers, with the factor of ``LookPace``.
+    ///
+    /// No more than two fifths of a threshold: a block that began right after a look, and held up the beat that was posted at
+    /// the next one, is then found at the one after that with a fifth of the threshold left for its capture.
+    public func lookNanoseconds(stretchedBy stretch: Double) -> Int64 {
+        guard stretch > 1 else { return lookNanoseconds }
+        return max(lookNanoseconds, min(Int64(Double(lookNanoseconds) * stretch), thresholdNanoseconds * 2 / 5))
+    }
+
     /// How long before the threshold the report of a block is prepared, in nanoseconds.
     ///
     /// Long enough for some ticks of the kernel's clock, with which a thread that computes is captured, and for reading the

@@ -9,11 +9,12 @@ extension StallDetector {
         // At once after registration: a target that is blocked before its first beat has no thread that could be examined.
         guard wasLookedAt else { return lastLook }
         if beatPosted == nil, job == nil, late == nil {
-            let soonest = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
+            let soonest = lastLook.advanced(byNanoseconds: policy.lookNanoseconds(stretchedBy: stretch))
             guard wasIdle || isProcessQuiet else { return soonest }
             let pause = wasIdle ? policy.idleNanoseconds : policy.quietNanoseconds
             return max(soonest, lastFree.advanced(byNanoseconds: pause))
         }
+        if let later = laterLook(interruptions: interruptions) { return later }
         var next = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
         for episode in [job, late] {
             guard let episode else { continue }
@@ -43,7 +44,29 @@ extension StallDetector {
     ///   looked at then.
     public func lookSlackNanoseconds(before next: MonotonicInstant) -> Int64 {
         if wasIdle && beatPosted == nil && job == nil && late == nil { return policy.idleNanoseconds / 2 }
-        return next == lastLook.advanced(byNanoseconds: policy.lookNanoseconds) ? policy.lookNanoseconds / 2 : 0
+        for pause in [policy.lookNanoseconds, policy.lookNanoseconds(stretchedBy: stretch)]
+        where next == lastLook.advanced(byNanoseconds: pause) {
+            return pause / 2
+        }
+        return 0
+    }
+
+    /// The next look at a target that has answered all beats in time, where such are looked at less often than once a
+    /// resolution; `nil` for any other.
+    ///
+    /// Whatever it is at, that look tells soon enough whether it answers the beat that has just been posted: a fifth of the
+    /// threshold is left until what may go on had to be reported.
+    private func laterLook(interruptions: InterruptionLog) -> MonotonicInstant? {
+        let pause = policy.lookNanoseconds(stretchedBy: stretch)
+        guard pause > policy.lookNanoseconds, late == nil, beatPosted.map({ $0 >= lastLook }) ?? true else {
+            return nil
+        }
+        let next = lastLook.advanced(byNanoseconds: pause)
+        guard let job else { return next }
+        guard job.seen == lastLook, !job.isReported else { return nil }
+        let interrupted = job.interruptedNanoseconds(until: lastLook, interruptions: interruptions)
+        let due = job.began.advanced(byNanoseconds: policy.thresholdNanoseconds * 4 / 5 + interrupted)
+        return next <= due ? next : nil
     }
 
     /// The counters, with what is going on at the given instant.

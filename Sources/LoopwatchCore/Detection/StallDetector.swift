@@ -19,6 +19,9 @@ public struct StallDetector: Sendable {
 
     /// How the target is watched.
     public let policy: DetectionPolicy
+    /// By how much longer than the resolution it is from look to look as long as the target is busy and answers
+    /// (``LookPace``).
+    public var stretch = 1.0
     /// What has been counted.
     public internal(set) var statistics = StallStatistics()
 
@@ -68,6 +71,7 @@ public struct StallDetector: Sendable {
         anew.latestStallBegan = latestStallBegan
         anew.episodes = episodes
         anew.preparations = preparations
+        anew.stretch = stretch
         self = anew
     }
 
@@ -83,7 +87,7 @@ public struct StallDetector: Sendable {
     /// because the last proof of freedom is long ago.
     public func wantsBlockStart(at instant: MonotonicInstant) -> Bool {
         guard let job else {
-            let isLongAgo = instant.nanoseconds(since: lastLook) > policy.lookNanoseconds
+            let isLongAgo = instant.nanoseconds(since: lastLook) > policy.lookNanoseconds(stretchedBy: stretch)
             return beatPosted != nil || lastFree == lastLook && isLongAgo
         }
         return !job.isStartKnown && !job.isReported

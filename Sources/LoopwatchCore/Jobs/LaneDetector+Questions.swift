@@ -19,7 +19,10 @@ extension LaneDetector {
 
     /// Whether it is to be found out if the process gets its CPU: jobs have waited for some time, and threads are not held.
     func wantsRunDelay(_ reading: JobReading.Lane, holders: Int, width: Int, at instant: MonotonicInstant) -> Bool {
-        guard reading.waiting > 0, holders < width, let blocked else { return false }
+        // A job that has begun since is the end of what was suspected.
+        guard reading.waiting > 0, holders < width, let blocked, blocked.lastStartTicks == reading.lastStartTicks else {
+            return false
+        }
         return instant.nanoseconds(since: blocked.began) >= policy.thresholdNanoseconds / 4
     }
 

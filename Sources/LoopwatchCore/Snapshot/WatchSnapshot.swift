@@ -144,6 +144,8 @@ public struct WatchdogSnapshot: Sendable {
     public var wakeupDelay = Histogram(edges: .lag)
     /// CPU time of the watchdog thread, in nanoseconds.
     public var cpuNanoseconds: Int64 = 0
+    /// Time between looks at a target that is busy and answers, in nanoseconds.
+    public var lookNanoseconds: Int64 = 0
     /// Times the whole process stood still (a stop signal, a suspended machine).
     public var suspensions: UInt64 = 0
     /// Time in which the whole process stood still, in nanoseconds.

@@ -47,6 +47,14 @@ extension MetricCatalog {
             unit: "seconds",
             help: "CPU time used by the watchdog thread."
         ) { .nanoseconds($0.watchdog.cpuNanoseconds) },
+        .single(
+            "loopwatch_watchdog_look_interval_seconds",
+            .gauge,
+            unit: "seconds",
+            help:
+                "Time between looks at a target that is busy and answers: the resolution, or more where that would take "
+                + "the watchdog more than \(Limits.watchdogCPUShareMost * 100) % of a CPU."
+        ) { .nanoseconds($0.watchdog.lookNanoseconds) },
         .labelled(
             "loopwatch_interruptions",
             .counter,

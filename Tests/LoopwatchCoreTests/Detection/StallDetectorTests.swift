@@ -102,6 +102,26 @@ struct StallDetectorTests {
         #expect(nextLook == 420)
     }
 
+    @Test("looked at less often, a loop that answers has a beat at each look; one that does not is looked at closely")
+    mutating func stretched() {
+        detector.stretch = 3
+        #expect(look(10, .busy).isEmpty)
+        for instant in stride(from: 40.0, through: 400, by: 30) {
+            #expect(nextLook == instant && slack == .milliseconds(15))
+            #expect(answer(instant - 29, posted: instant - 30).isEmpty)
+            #expect(look(instant, .busy).isEmpty)
+        }
+        // The beat that was posted at 400 is not answered.
+        #expect(look(430, .busy).isEmpty)
+        #expect(nextLook == 440)
+        #expect(look(440, .busy).isEmpty)
+        // Forty milliseconds are left at the most until it is reported.
+        detector.stretch = 100
+        #expect(answer(441, posted: 400).isEmpty)
+        #expect(look(450, .busy).isEmpty)
+        #expect(nextLook == 490)
+    }
+
     @Test("what is known for less is not taken while a beat is out, after something ran, or after the end")
     mutating func stillFree() {
         #expect(!isStillFree(1))

@@ -75,6 +75,7 @@ enum Snapshots {
         snapshot.watchdog.missedWakeups = 2
         snapshot.watchdog.wakeupDelay.observe(nanoseconds: 60_000)
         snapshot.watchdog.cpuNanoseconds = 1_820_000_000
+        snapshot.watchdog.lookNanoseconds = 17_500_000
         snapshot.watchdog.suspensions = 1
         snapshot.watchdog.suspendedNanoseconds = 2_500_000_000
         snapshot.watchdog.starvations = 3
