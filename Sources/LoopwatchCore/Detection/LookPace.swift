@@ -15,8 +15,9 @@ public struct LookPace: Sendable, Equatable {
     private static let deadZone = 0.8
     /// Most by which the factor grows at once: one second may have been unlike the others.
     private static let growthMost = 2.0
-    /// Least that remains of the factor at once.
-    private static let fallMost = 0.5
+    /// Least that remains of the factor at once: load that comes and goes finds the pace that it needs, and a second without any,
+    /// in which there is nothing to look at often, does not undo it.
+    private static let fallMost = 0.9
 
     /// Creates a pace of one look a resolution.
     public init() {}
