@@ -23,7 +23,7 @@ public enum Limits {
     public static let resolutionNanosecondsMaximum: Int64 = 10_000_000_000
     /// Share of one CPU that the watchdog keeps to while nothing is blocked, by looking less often at targets that are busy and
     /// answer: together with what the accounting of jobs costs, a host that uses one CPU pays less than 1 %.
-    public static let watchdogCPUShareMost = 0.006
+    public static let watchdogCPUShareMost = 0.005
     /// Lowest threshold that is accepted, in nanoseconds: the noise of a busy machine lies just below it.
     public static let thresholdNanosecondsMinimum: Int64 = 5_000_000
     /// Highest threshold that is accepted, in nanoseconds (one day).

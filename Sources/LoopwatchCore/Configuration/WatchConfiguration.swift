@@ -5,7 +5,7 @@
 public struct WatchConfiguration: Sendable {
     /// How closely busy targets are looked at (default 10 ms, lowest 1 ms).
     ///
-    /// Where that would take the watchdog more than 0.6 % of a CPU, targets that are busy and answer are looked at less often: up
+    /// Where that would take the watchdog more than 0.5 % of a CPU, targets that are busy and answer are looked at less often: up
     /// to five times as far apart, and never more than two fifths of the warning threshold. A target that does not answer is
     /// looked at this closely in any case, and so is one that has a resolution of its own.
     public var resolution: Duration = .milliseconds(10)

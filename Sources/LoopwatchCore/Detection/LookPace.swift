@@ -17,7 +17,7 @@ public struct LookPace: Sendable, Equatable {
     private static let growthMost = 2.0
     /// Least that remains of the factor at once: load that comes and goes finds the pace that it needs, and a second without any,
     /// in which there is nothing to look at often, does not undo it.
-    private static let fallMost = 0.9
+    private static let fallMost = 0.95
 
     /// Creates a pace of one look a resolution.
     public init() {}
