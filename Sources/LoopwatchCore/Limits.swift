@@ -135,6 +135,9 @@ public enum Limits {
     public static let pageTableBytes = 12 * 1_024
     /// Bytes of the warnings on the page without a script, stacks included; the rest is in `/warnings`.
     public static let pageWarningsBytes = 10 * 1_024
+    /// Questions to the watch, whether it is alive, that wait for their answer; more are not put, because what does not answer
+    /// keeps them.
+    public static let serviceQuestions = 8
     /// Bytes of the remarks on targets on the page.
     public static let pageRemarksBytes = 2 * 1_024
 }

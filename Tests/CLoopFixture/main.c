@@ -2,13 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // An event loop that does what it is told on standard input, and says on standard output what it did:
-//   sleep MS | spin MS | nested MS | burst COUNT MS | workers COUNT | work MS
+//   sleep MS | spin MS | nested MS | burst COUNT MS | workers COUNT | work MS | turns MS
 // answers with a line `done BEGAN_NS LENGTH_NS` for each, on CLOCK_MONOTONIC; `interrupted` with how many of its waits
 // have failed with EINTR in place of the length. It ends with its input.
 
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,29 @@ static void sleep_ms(double ms) {
 static void spin_ms(double ms) {
     int64_t end = now_ns() + (int64_t)(ms * 1e6);
     while (now_ns() < end) {}
+}
+
+// Computes and waits in turn, some 20 us each; the wait is one that the kernel never begins again. A signal that is not taken
+// waits for the process from then on.
+static void turns_ms(double ms) {
+    static int is_sent = 0;
+    sigset_t sent, awaited;
+    sigemptyset(&sent);
+    sigaddset(&sent, SIGUSR1);
+    sigemptyset(&awaited);
+    sigaddset(&awaited, SIGUSR2);
+    if (!is_sent) {
+        is_sent = 1;
+        sigprocmask(SIG_BLOCK, &sent, NULL);
+        kill(getpid(), SIGUSR1);
+        prctl(PR_SET_TIMERSLACK, 1);
+    }
+    int64_t end = now_ns() + (int64_t)(ms * 1e6);
+    struct timespec wait = {.tv_nsec = 20000};
+    while (now_ns() < end) {
+        spin_ms(0.02);
+        sigtimedwait(&awaited, NULL, &wait);
+    }
 }
 
 // A pool of workers that wait for a condition, named as libuv's are.
@@ -91,6 +115,7 @@ static void obey(const char *line) {
     int64_t began = now_ns();
     if (strcmp(word, "sleep") == 0) sleep_ms(first);
     if (strcmp(word, "spin") == 0) spin_ms(first);
+    if (strcmp(word, "turns") == 0) turns_ms(first);
     if (strcmp(word, "workers") == 0) add_workers((int)first);
     if (strcmp(word, "work") == 0) give_work(first);
     if (strcmp(word, "nested") == 0) {

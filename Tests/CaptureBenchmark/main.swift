@@ -9,7 +9,17 @@ import Synchronization
 // What it costs to learn what a blocked thread does: `swift run -c release capture-benchmark`.
 //
 // Each figure is the median of its rounds. CPU time of the capturing thread, time on the clock, and for captures by signal
-// for how long the captured thread was held.
+// for how long the captured thread was held. `capture-benchmark --history TARGETS` measures what the history of so many
+// targets takes instead.
+
+if let option = CommandLine.arguments.firstIndex(of: "--history") {
+    guard let targets = CommandLine.arguments.dropFirst(option + 1).first.flatMap({ Int($0) }), targets > 0 else {
+        print("usage: capture-benchmark [--history TARGETS]")
+        exit(64)
+    }
+    HistoryCost.measure(targets: targets)
+    exit(0)
+}
 
 let isStopping = Atomic(false)
 let asleep = Atomic<Int32>(0)

@@ -17,6 +17,7 @@ struct DemoTests {
         (announcement: "a handler on http-0 parses", target: "http-0", cause: nil),
         (announcement: "a handler on http-1 flushes", target: "http-1", cause: nil),
         (announcement: "every thread of the pool workers", target: "workers", cause: "starvation"),
+        (announcement: "a task holds one thread of Swift's global executor", target: "swift", cause: "syscall:ppoll"),
         (announcement: "tasks hold every thread of Swift's global executor", target: "swift", cause: "starvation"),
         (announcement: "tasks on every thread of Swift's global executor wait", target: "swift", cause: "starvation"),
     ]
@@ -29,7 +30,8 @@ struct DemoTests {
             #expect(first.contains("http://127.0.0.1:"))
             for kind in Self.kinds {
                 _ = try demo.line(kind.announcement) { $0.hasPrefix("demo: \(kind.announcement)") }
-                let words = [" blocked for ", " target=\(kind.target) ", " state=ended "]
+                let what = kind.announcement.hasPrefix("a task holds") ? " thread held for " : " blocked for "
+                let words = [what, " target=\(kind.target) ", " state=ended "]
                 let warning = try demo.line("the end of the block of \(kind.target)") { line in
                     words.allSatisfy { line.contains($0) }
                 }

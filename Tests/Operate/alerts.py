@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Has the alerts of config/prometheus fire and clear: `loopwatch demo`, a real Prometheus and a real Alertmanager.
 
-    alerts.py PROGRAM       PROGRAM is `loopwatch`
+    alerts.py PROGRAM           PROGRAM is `loopwatch`
+    alerts.py --all PROGRAM     every alert, each in a situation of its own; see every_alert.py
 
 The files are those of config/, but for ports and for times: what lasts minutes there lasts half a second here, because the
 demo blocks for one or two. The demo blocks its loops and pools and lets them recover; in the end it is ended, and started
@@ -135,6 +136,8 @@ class Receiver:
 
     def __init__(self):
         told = self.told = []
+        # The same with when it came, and all labels.
+        notifications = self.notifications = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             """Takes notifications."""
@@ -143,7 +146,9 @@ class Receiver:
                 """A notification: all alerts of a group."""
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 for alert in body["alerts"]:
-                    told.append((self.path, alert["labels"]["alertname"], alert["status"], alert["annotations"]))
+                    labels, status = alert["labels"], alert["status"]
+                    told.append((self.path, labels["alertname"], status, alert["annotations"]))
+                    notifications.append((time.monotonic(), self.path, labels["alertname"], labels, status))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -296,13 +301,18 @@ class Chain:
 
 def main():
     """Runs the chain; returns the exit status."""
-    if len(sys.argv) != 2:
-        say("usage: alerts.py PROGRAM")
+    arguments = [argument for argument in sys.argv[1:] if argument != "--all"]
+    if len(arguments) != 1:
+        say("usage: alerts.py [--all] PROGRAM")
         return 64
-    program = pathlib.Path(sys.argv[1]).resolve()
+    program = pathlib.Path(arguments[0]).resolve()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="loopwatch-alerts-"))
     chain = None
     try:
+        if "--all" in sys.argv[1:]:
+            import every_alert  # noqa: PLC0415
+
+            return every_alert.run(program, folder)
         chain = Chain(program, folder)
         chain.start()
         eventually(chain.missing, SECONDS_MOST, lambda: chain.have_cleared(ALERTS))

@@ -15,7 +15,7 @@ struct BlockLengths: Sendable {
     let flush: Int64
     /// All threads of the pool waiting.
     let pool: Int64
-    /// All threads of Swift's executor waiting.
+    /// Threads of Swift's executor waiting, one or all.
     let executor: Int64
 
     /// Creates lengths for a threshold.

@@ -63,6 +63,10 @@ final class DemoApplication: Sendable {
                 DrainedPool.drainPool(pool, database, until: deadline(after: lengths.pool)) {
                     answer(DemoResponse(status: 200, text: "the pool has threads again"))
                 }
+            case "/executor/hold":
+                HeldExecutor.holdThread(database, until: deadline(after: lengths.executor)) {
+                    answer(DemoResponse(status: 200, text: "the thread is free again"))
+                }
             case "/executor/drain":
                 DrainedExecutor.drainExecutor(database, until: deadline(after: lengths.executor)) {
                     answer(DemoResponse(status: 200, text: "the executor has threads again"))

@@ -32,8 +32,6 @@ struct ServiceNotices {
 
     /// Time between two lines of status, in nanoseconds.
     static let statusNanoseconds: Int64 = 2_000_000_000
-    /// Questions without an answer; more are not put, because what does not answer keeps them.
-    static let questionsMost: UInt64 = 8
     /// Shortest time between two tries, in nanoseconds.
     private static let retryNanosecondsLeast: Int64 = 10_000_000
 
@@ -93,7 +91,7 @@ struct ServiceNotices {
         let isRenewed = lastQuestion.map { now.nanoseconds(since: $0) >= watchdogNanoseconds / 4 } ?? true
         let isAnswered = answered > askedBefore
         guard now.nanoseconds(since: alive) >= watchdogNanoseconds / 4, isRenewed, !isAnswered,
-            asked - answered < Self.questionsMost
+            asked - answered < UInt64(Limits.serviceQuestions)
         else { return nil }
         asked += 1
         lastQuestion = now

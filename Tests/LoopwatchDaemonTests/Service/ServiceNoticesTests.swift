@@ -175,7 +175,7 @@ struct ServiceNoticesTests {
         var notices = ServiceNotices(watchdogNanoseconds: Self.second)
         notices.ready(now: MonotonicInstant(nanoseconds: 0))
         let asked = (0..<1_000).compactMap { notices.question(now: MonotonicInstant(nanoseconds: $0 * Self.second)) }
-        #expect(UInt64(asked.count) == ServiceNotices.questionsMost)
+        #expect(asked.count == Limits.serviceQuestions)
     }
 
     @Test("no sign of life when all watching threads hang; one that hangs is told, and the others go on")

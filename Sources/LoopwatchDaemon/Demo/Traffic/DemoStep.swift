@@ -52,6 +52,13 @@ struct DemoStep: Sendable, Equatable {
         if drainsGlobalExecutor {
             steps.append(
                 DemoStep(
+                    announcement: "a task holds one thread of Swift's global executor for "
+                        + milliseconds(lengths.executor),
+                    requests: [Request(loop: 1, path: "/executor/hold")]
+                )
+            )
+            steps.append(
+                DemoStep(
                     announcement: "tasks hold every thread of Swift's global executor for "
                         + milliseconds(lengths.executor),
                     requests: [Request(loop: 1, path: "/executor/drain")]
