@@ -55,6 +55,12 @@ let package = Package(
             dependencies: ["LoopwatchCore", "LoopwatchPlatform"],
             path: "Tests/CaptureBenchmark"
         ),
+        .executableTarget(
+            name: "fuzzing",
+            dependencies: ["LoopwatchCore", "LoopwatchDaemon", "LoopwatchHTTP", "LoopwatchPlatform"],
+            path: "Tests/Fuzzing",
+            exclude: ["Seeds"]
+        ),
         .target(
             name: "CRuntimeHooks",
             dependencies: ["CLoopwatchRuntime"],
