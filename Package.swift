@@ -61,6 +61,7 @@ let package = Package(
             path: "Tests/Fuzzing",
             exclude: ["Seeds"]
         ),
+        .executableTarget(name: "fault-host", dependencies: ["Loopwatch"], path: "Tests/FaultHost"),
         .target(
             name: "CRuntimeHooks",
             dependencies: ["CLoopwatchRuntime"],

@@ -60,7 +60,7 @@ def build():
 
 def environment():
     # Threads of the Swift runtime live until the end, and what it allocated once is no leak.
-    return {**os.environ, "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1", "SWIFT_BACKTRACE": "enable=no"}
+    return {**os.environ, "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:quarantine_size_mb=32", "SWIFT_BACKTRACE": "enable=no"}
 
 
 def fuzz(program, target, seconds):
@@ -86,13 +86,13 @@ def fuzz(program, target, seconds):
         found = re.findall(pattern, text)
         return found[-1] if found else default
 
-    runs = last(r"stat::number_of_executed_units: (\d+)", last(r"#(\d+)\s", "0"))
+    runs = last(r"stat::number_of_executed_units:\s+(\d+)", last(r"#(\d+)\s", "0"))
     reason = last(r"(?:Fatal error: .*|ERROR: (?:libFuzzer|AddressSanitizer): .*|deadly signal.*)", "")
     written = last(r"Test unit written to (\S+)", "")
     return {
         "runs": int(runs), "coverage": last(r"cov: (\d+)"), "features": last(r"ft: (\d+)"),
-        "corpus": last(r"corp: (\d+)"), "memory": last(r"peak_rss_mb: (\d+)", last(r"rss: (\d+)Mb")),
-        "slowest": last(r"slowest_unit_time_sec: (\d+)"), "code": result.returncode, "reason": reason,
+        "corpus": last(r"corp: (\d+)"), "memory": last(r"peak_rss_mb:\s+(\d+)", last(r"rss: (\d+)Mb")),
+        "slowest": last(r"slowest_unit_time_sec:\s+(\d+)"), "code": result.returncode, "reason": reason,
         "written": written, "log": log,
     }
 
