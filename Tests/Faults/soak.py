@@ -142,6 +142,7 @@ class Server:
         self.deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         self.deaf.sendall(b"GET /warnings?follow=1&format=ndjson HTTP/1.1\r\nHost: localhost\r\n\r\n")
         self.deaf.recv(100)
+        self.began = time.monotonic()
         self.helpers = [
             *(
                 Background(f"scraper {number} of {self.name}", 0.5 + number / 10, lambda a=accept: read_all(host, "/metrics", a))
@@ -154,7 +155,6 @@ class Server:
             Background(f"rotation of {self.name}", 2.0, self.rotate),
             Background(f"measuring {self.name}", min(1.0, self.seconds / 40), self.measure),
         ]
-        self.began = time.monotonic()
         host.tell(f"blocks {self.seconds} {self.rate}")
 
     def rotate(self):
