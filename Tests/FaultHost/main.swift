@@ -28,5 +28,5 @@ let session = Session(watch, loops: count, thresholdNanoseconds: threshold)
 // What is read when a program starts is read, and the loops have gone to sleep.
 usleep(1_000_000)
 Told.line("READY \(watch.endpointAddress.map { "\($0)" } ?? "none")")
-while let line = readLine() { session.perform(line) }
+while let line = Told.nextLine() { session.perform(line) }
 watch.stop()
