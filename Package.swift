@@ -55,6 +55,13 @@ let package = Package(
             dependencies: ["LoopwatchCore", "LoopwatchPlatform"],
             path: "Tests/CaptureBenchmark"
         ),
+        .executableTarget(
+            name: "fuzzing",
+            dependencies: ["LoopwatchCore", "LoopwatchDaemon", "LoopwatchHTTP", "LoopwatchPlatform"],
+            path: "Tests/Fuzzing",
+            exclude: ["Seeds"]
+        ),
+        .executableTarget(name: "fault-host", dependencies: ["Loopwatch"], path: "Tests/FaultHost"),
         .target(
             name: "CRuntimeHooks",
             dependencies: ["CLoopwatchRuntime"],

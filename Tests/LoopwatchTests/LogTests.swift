@@ -119,6 +119,41 @@ extension Live {
             }
         }
 
+        @Test("a line that a full disk cuts off is counted as lost, and the next one does not run into it")
+        func cutOff() async {
+            await #expect(processExitsWith: .success) {
+                recordingErrors {
+                    try TestFiles.withFolder { folder in
+                        try redirectStandardError(to: "\(folder)/errors")
+                        let path = "\(folder)/log"
+                        let log = try LogWriter(destinations: [.file(path: path)])
+                        try log.start()
+                        log.write(.sample(1))
+                        try eventually("a line") { TestFiles.lines(path).count == 1 }
+                        let whole = TestFiles.text(path).utf8.count
+                        var limit = rlimit(rlim_cur: UInt(whole) + 20, rlim_max: .max)
+                        #expect(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
+                        log.write(.sample(2))
+                        try eventually("a lost line") { log.dropped.writeFailed == 1 }
+                        #expect(TestFiles.text(path).utf8.count == whole + 20)
+                        log.write(.sample(3))
+                        try eventually("another") { log.dropped.writeFailed == 2 }
+                        #expect(!log.isHealthy)
+                        limit.rlim_cur = .max
+                        #expect(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
+                        log.write(.sample(4))
+                        log.write(.sample(5))
+                        try eventually("whole lines") { TestFiles.lines(path).count >= 4 }
+                        let lines = TestFiles.lines(path)
+                        #expect(lines.map(\.utf8.count) == [whole - 1, 20, whole - 1, whole - 1], "\(lines)")
+                        #expect(lines[2].hasSuffix("stall=4") && lines[3].hasSuffix("stall=5"), "\(lines)")
+                        #expect(log.isHealthy)
+                        log.stop()
+                    }
+                }
+            }
+        }
+
         @Test("a closed standard error does not kill the host, with and without a log")
         func closedStandardError() async {
             await #expect(processExitsWith: .success) {

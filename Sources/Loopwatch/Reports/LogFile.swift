@@ -12,6 +12,8 @@ struct LogFile: ~Copyable {
     private var descriptor: CInt = -1
     private var device: dev_t = 0
     private var inode: ino_t = 0
+    /// Whether the file ends with a piece of a line, for the rest of which there was no room.
+    private var endsInPiece = false
 
     init(path: String) {
         self.path = path
@@ -36,12 +38,20 @@ struct LogFile: ~Copyable {
         descriptor = opened
         device = status.st_dev
         inode = status.st_ino
+        endsInPiece = false
     }
 
     /// Writes one line by one write(2).
+    ///
+    /// A piece of the line before, which was counted as lost, is ended first: cutting it off could cut off what another
+    /// process has written meanwhile.
     mutating func write(_ line: [UInt8]) throws(SystemError) {
         try open()
-        try LineOutput.write(line, to: descriptor, name: path)
+        let whole = endsInPiece ? [UInt8(ascii: "\n")] + line : line
+        let written = try LineOutput.writeOnce(whole, to: descriptor, name: path)
+        let lineWritten = written - (whole.count - line.count)
+        if written > 0 { endsInPiece = lineWritten > 0 && lineWritten < line.count }
+        guard written == whole.count else { throw SystemError(operation: "write \(path)", code: ENOSPC) }
     }
 }
 
@@ -101,12 +111,22 @@ enum LineOutput {
         name: String,
         patienceMilliseconds: CInt = patienceMilliseconds
     ) throws(SystemError) {
+        let written = try writeOnce(line, to: descriptor, name: name, patienceMilliseconds: patienceMilliseconds)
+        guard written == line.count else { throw SystemError(operation: "write \(name)", code: ENOSPC) }
+    }
+
+    /// The same, for a disk that has room for a piece of the line; returns how many bytes were written.
+    static func writeOnce(
+        _ line: [UInt8],
+        to descriptor: CInt,
+        name: String,
+        patienceMilliseconds: CInt = patienceMilliseconds
+    ) throws(SystemError) -> Int {
         var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         let ready = retryingInterrupted { poll(&entry, 1, patienceMilliseconds) }
         guard ready > 0 else { throw SystemError(operation: "write \(name)", code: EAGAIN) }
         let written = retryingInterrupted { Glibc.write(descriptor, line, line.count) }
-        guard written == line.count else {
-            throw SystemError(operation: "write \(name)", code: written < 0 ? errno : ENOSPC)
-        }
+        guard written >= 0 else { throw SystemError(operation: "write \(name)") }
+        return written
     }
 }

@@ -63,7 +63,7 @@ struct BlockedTimeSummary: Equatable {
         var culprits: [String: Culprit] = [:]
         for stall in Self.selected(log, since: since, until: until) {
             let record = stall.record
-            suppressed &+= stall.suppressed
+            suppressed = suppressed.sum(stall.suppressed)
             guard record.kind != .interruption else {
                 interruptions += 1
                 interruptedNanoseconds = Self.sum(interruptedNanoseconds, record.nanoseconds)
@@ -99,8 +99,13 @@ struct BlockedTimeSummary: Equatable {
         return stall.record.kind == .congestion ? "(very many short jobs)" : "(no stack)"
     }
 
-    fileprivate static func sum(_ first: Int64, _ second: Int64) -> Int64 {
-        let (sum, overflows) = first.addingReportingOverflow(second)
+    fileprivate static func sum(_ first: Int64, _ second: Int64) -> Int64 { first.sum(second) }
+}
+
+extension FixedWidthInteger {
+    /// The sum with a number that is not negative, or the largest there is: what a log says may be anything.
+    func sum(_ second: Self) -> Self {
+        let (sum, overflows) = addingReportingOverflow(second)
         return overflows ? .max : sum
     }
 }

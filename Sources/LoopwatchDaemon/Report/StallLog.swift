@@ -111,7 +111,7 @@ struct StallLog {
         }
         if record.suppressed > 0, !stall.suppressionTimes.contains(record.unixNanoseconds) {
             stall.suppressionTimes.append(record.unixNanoseconds)
-            stall.suppressed += record.suppressed
+            stall.suppressed = stall.suppressed.sum(record.suppressed)
         }
         stall.record.stack = nil
     }

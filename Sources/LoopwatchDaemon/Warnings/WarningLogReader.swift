@@ -63,10 +63,10 @@ struct WarningLogReader {
             found(record)
         } else if let event = object["event"]?.string {
             counts.notes += 1
-            if event == "gap" { counts.missed += object["missed"]?.unsigned ?? 0 }
+            if event == "gap" { counts.missed = counts.missed.sum(object["missed"]?.unsigned ?? 0) }
         } else if object["schema"] != nil, object["warnings"] != nil {
             // The document of /warnings.
-            counts.missed += object["lost"]?.unsigned ?? 0
+            counts.missed = counts.missed.sum(object["lost"]?.unsigned ?? 0)
             for record in (object["warnings"]?.elements ?? []).compactMap(WarningJSONReader.read) {
                 counts.warnings += 1
                 found(record)

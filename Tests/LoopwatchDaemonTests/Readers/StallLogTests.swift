@@ -36,6 +36,23 @@ struct StallLogTests {
         }
     }
 
+    @Test("counts that no log can have are summed up to the largest number, and nothing traps")
+    func hugeCounts() {
+        let lines = (0..<2).map { index in
+            "2026-11-24T00:14:0\(index).000Z WARN loop blocked for 448ms target=a state=ongoing cause=lock stall=2 "
+                + "suppressed=\(UInt64.max - 1)"
+        }
+        #expect(BlockedTimeSummary(Self.log(lines)).suppressed == .max)
+        let others = lines.map { $0.replacing("stall=2", with: "stall=3") }
+        #expect(BlockedTimeSummary(Self.log(lines + others)).suppressed == .max)
+        var reader = WarningLogReader()
+        let huge = #"{"event":"gap","missed":18446744073709551615}"#
+        for line in [huge, huge, #"{"schema":1,"lost":1,"warnings":[]}"#] {
+            reader.read(Array(line.utf8)[...]) { _ in }
+        }
+        #expect(reader.counts.missed == .max)
+    }
+
     @Test("the lines of one stall count once, in any order, twice over, and as text and JSON")
     func once() {
         let reports = Self.stall(1) + Self.stall(2, at: 10)
