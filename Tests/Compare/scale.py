@@ -13,7 +13,7 @@ stalls: one host has 1 to 100,000 stalls, on 1,024 different stacks; what it rem
 and answers must not grow any more. attack: every target is blocked, and stalls come at 1,000 a second besides; meanwhile it
 is scraped each 50 ms.
 
-Takes 14 minutes, and wants a machine that does nothing else. Ends with 1 where a scrape is not answered, or memory grows
+Takes 16 minutes, and wants a machine that does nothing else. Ends with 1 where a scrape is not answered, or memory grows
 with what is forgotten.
 """
 
