@@ -121,7 +121,8 @@ public enum Limits {
     public static let logStacks = 8_192
     /// Longest head of an answer that a client reads, in bytes.
     public static let answerHeadBytes = 16 * 1_024
-    /// Longest answer, or line of a stream, that a client reads, in bytes: twice what the endpoint answers at most.
+    /// Longest answer, or line of a stream, that a client reads, in bytes: more than the status of as many targets as may
+    /// be registered, and than an answer with warnings, has.
     public static let answerBytes = 8 * 1_024 * 1_024
     /// Length of one interval of the history that the status shows, in nanoseconds.
     public static let historyIntervalNanoseconds: Int64 = 5_000_000_000

@@ -59,7 +59,10 @@ package struct HTTPLimits: Sendable {
     /// Bytes of one parameter, name and value together, decoded; 400 beyond.
     package var queryParameterBytes = 256
     /// Bytes of an answer's body; 500 beyond.
-    package var answerBytes = 4 * 1_024 * 1_024
+    ///
+    /// More than the metrics of as many loops and pools as may be registered, with the longest names; with short ones a
+    /// thousand loops have 7 MB. What is told of warnings and stacks has limits of its own, far below.
+    package var answerBytes = 64 * 1_024 * 1_024
     /// Bytes that wait for one client of a stream.
     package var streamBufferBytes = 256 * 1_024
     /// Bytes read and thrown away after the last answer.

@@ -30,8 +30,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import matching  # noqa: E402
 import scoring  # noqa: E402
 import workload  # noqa: E402
-from hosts import BINARY, PACKAGES, ROOT, outside, swift_host  # noqa: E402
+from building import build  # noqa: E402
+from hosts import BINARY, ROOT, outside, swift_host  # noqa: E402
 from measuring import measure  # noqa: E402
+from telling import say, table  # noqa: E402
 from tools import BARE, NOTES, OURS, PEERS  # noqa: E402
 
 HEADINGS = [
@@ -43,28 +45,6 @@ recall: blocks that were reported, of all lengths. false: reports of blocks wher
 blocks and of jobs of 40 ms; loaded: on a loaded machine. error: of the length told last. first report: after the threshold was
 crossed. floods: told as what they are; in brackets, how many were reported at all. idle CPU: of one core, of the watching
 process, with what the host itself needs (see the bare ones)."""
-
-
-def say(text):
-    print(text, flush=True)
-
-
-def table(rows, markdown):
-    if markdown:
-        lines = ["| " + " | ".join(row) + " |" for row in rows]
-        lines.insert(1, "|" + "---|" * len(rows[0]))
-        return "\n".join(lines)
-    return outside.table(rows)
-
-
-def build():
-    """Builds the hosts, optimised, as servers are."""
-    # The plan of another package that was built in the same folder would be taken for that of this one.
-    for stale in [*PACKAGES.glob("*.yaml"), *PACKAGES.glob("*/*/description.json")]:
-        stale.unlink()
-    package = ["--package-path", "Tests/Packages/Corpus", "--scratch-path", str(PACKAGES)]
-    for arguments in [["--product", "detection-host", *package], ["--product", "loopwatch"]]:
-        subprocess.run(["swift", "build", "-c", "release", *arguments], cwd=ROOT, check=True)
 
 
 def keep(folder, tool, round_number, host, score):
@@ -164,7 +144,8 @@ def main():
         bare = BARE
     tools += [] if options.quick else bare
     if not options.no_build:
-        build()
+        build("Corpus", "detection-host")
+        build(None, "loopwatch")
     for path in (swift_host(), BINARY):
         if not path.exists():
             raise outside.Failure(f"{path.relative_to(ROOT)} is missing: run this without --no-build")

@@ -112,7 +112,9 @@ struct HTTPServerLimitTests {
             try eventually("the answer has begun") { server.count("big", 200) == 1 }
             try eventually("the client is cut off") { server.statistics.openConnections == 0 }
         }
-        try withServer(TestResponder(bigBytes: 4 * 1_024 * 1_024 + 1)) { server in
+        limits = .standard
+        limits.answerBytes = 4 * 1_024 * 1_024
+        try withServer(TestResponder(bigBytes: 4 * 1_024 * 1_024 + 1), limits: limits) { server in
             let client = try server.connect()
             try client.request("/big")
             let response = try client.response()

@@ -4,6 +4,8 @@
 extension [UInt8] {
     /// Appends a label value, escaped as both metric formats want it: backslash, double quote and line feed only.
     mutating func append(labelValue text: String) {
+        // Nearly all are as they are.
+        if !text.utf8.contains(where: { $0 == 0x5C || $0 == 0x22 || $0 == 0x0A }) { return append(text: text) }
         for byte in text.utf8 {
             switch byte {
             case 0x5C: append(text: #"\\"#)

@@ -9,6 +9,7 @@ extension [UInt8] {
 
     /// Appends a number in decimal digits, filled up with zeros on the left to at least `width` digits.
     mutating func append(decimal value: UInt64, width: Int = 1) {
+        if value < 10, width <= 1 { return append(UInt8(truncatingIfNeeded: value) + 0x30) }
         let start = count
         var rest = value
         repeat {
@@ -32,6 +33,7 @@ extension [UInt8] {
     ///   - digits: how many of the value's digits stand behind the point.
     ///   - keepsPoint: whether a whole number is written with `.0`.
     mutating func append(fraction value: Int64, digits: Int, keepsPoint: Bool = false) {
+        if value == 0 { return append(text: keepsPoint ? "0.0" : "0") }
         var scale: UInt64 = 1
         for _ in 0..<digits { scale *= 10 }
         if value < 0 { append(0x2D) }

@@ -11,12 +11,18 @@ struct SampleLineWriter {
     private let family: MetricDescription
     /// Whether `_bucket` lines carry exemplars: only OpenMetrics has them.
     private let writesExemplars: Bool
+    /// What stands before each label's value.
+    private let labelNames: [[UInt8]]
     /// The labels of the row at hand, escaped, without braces.
     private var labels: [UInt8] = []
+    /// What every bucket of the row at hand begins with, and how each ends: a thousand loops have 35,000 of these lines.
+    private var bucketStart: [UInt8] = []
+    private var bucketEnds: (edges: HistogramEdges, texts: [[UInt8]])?
 
     /// Creates a writer for a family.
     init(family: MetricDescription, writesExemplars: Bool) {
         self.name = Array(family.sampleName.utf8)
+        self.labelNames = family.labels.enumerated().map { Array("\($0.offset > 0 ? "," : "")\($0.element)=\"".utf8) }
         self.family = family
         self.writesExemplars = writesExemplars
     }
@@ -24,10 +30,8 @@ struct SampleLineWriter {
     /// Appends all lines of one row.
     mutating func append(_ row: MetricRow, to buffer: inout [UInt8]) {
         labels.removeAll(keepingCapacity: true)
-        for (name, value) in zip(family.labels, row.labelValues) {
-            if !labels.isEmpty { labels.append(0x2C) }
-            labels.append(text: name)
-            labels.append(text: "=\"")
+        for (name, value) in zip(labelNames, row.labelValues) {
+            labels.append(contentsOf: name)
             labels.append(labelValue: value)
             labels.append(0x22)
         }
@@ -55,20 +59,20 @@ struct SampleLineWriter {
     /// Appends the cumulative buckets, the sum and the count.
     ///
     /// The count is taken from the buckets, so that it is always the value of the bucket `+Inf`.
-    private func append(_ histogram: Histogram, to buffer: inout [UInt8]) {
+    private mutating func append(_ histogram: Histogram, to buffer: inout [UInt8]) {
+        bucketStart.removeAll(keepingCapacity: true)
+        bucketStart.append(contentsOf: name)
+        bucketStart.append(text: "_bucket{")
+        if !labels.isEmpty {
+            bucketStart.append(contentsOf: labels)
+            bucketStart.append(0x2C)
+        }
+        let ends = ends(of: histogram.edges)
         var cumulative: UInt64 = 0
         for index in histogram.counts.indices {
             cumulative &+= histogram.counts[index]
-            let isLast = index >= histogram.edges.labels.count
-            buffer.append(contentsOf: name)
-            buffer.append(text: "_bucket{")
-            if !labels.isEmpty {
-                buffer.append(contentsOf: labels)
-                buffer.append(0x2C)
-            }
-            buffer.append(text: "le=\"")
-            buffer.append(text: isLast ? "+Inf" : histogram.edges.labels[index])
-            buffer.append(text: "\"} ")
+            buffer.append(contentsOf: bucketStart)
+            buffer.append(contentsOf: ends[index])
             buffer.append(decimal: cumulative)
             if writesExemplars, let exemplar = histogram.exemplars[index],
                 Self.bucket(index, of: histogram.edges, contains: exemplar.nanoseconds)
@@ -83,6 +87,14 @@ struct SampleLineWriter {
         appendName("_count", to: &buffer)
         buffer.append(decimal: cumulative)
         buffer.append(0x0A)
+    }
+
+    /// How the line of each bucket goes on up to its number; the same for all rows of a family.
+    private mutating func ends(of edges: HistogramEdges) -> [[UInt8]] {
+        if let bucketEnds, bucketEnds.edges == edges { return bucketEnds.texts }
+        let texts = (edges.labels + ["+Inf"]).map { Array("le=\"\($0)\"} ".utf8) }
+        bucketEnds = (edges, texts)
+        return texts
     }
 
     /// Appends an exemplar with its time, without which Prometheus stores it again at every scrape.

@@ -11,13 +11,14 @@ import importlib.metadata
 import importlib.util
 import logging
 import re
+import socket
 import sys
 import threading
 import types
 
 import fastapi
 import uvicorn
-from session import Session, read_commands, report
+from session import Session, read_commands, report, tell
 
 THRESHOLD = 0.05
 
@@ -194,11 +195,18 @@ class CoroutineSession(Session):
 
 async def main(tool):
     app = fastapi.FastAPI()
+
+    @app.get("/", response_class=fastapi.responses.PlainTextResponse)
+    async def hello():
+        return "hello"
+
     await TOOLS[tool](app)
-    configuration = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="on")
+    configuration = uvicorn.Config(app, log_level="error", lifespan="on")
+    listener = socket.create_server(("127.0.0.1", 0))
+    tell(f"PORT {listener.getsockname()[1]}")
     thread = threading.Thread(target=read_commands, args=(CoroutineSession(asyncio.get_running_loop()),), daemon=True)
     thread.start()
-    await uvicorn.Server(configuration).serve()
+    await uvicorn.Server(configuration).serve(sockets=[listener])
 
 
 if __name__ == "__main__":

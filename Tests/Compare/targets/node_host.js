@@ -122,7 +122,8 @@ function pulse(identifier, seconds, period, work) {
 }
 
 const commands = { block, flood, pulse };
-http.createServer((request, response) => response.end('ok')).listen(0, '127.0.0.1');
+const server = http.createServer((request, response) => response.end('ok'));
+server.listen(0, '127.0.0.1', () => tell(`PORT ${server.address().port}`));
 tools[process.argv[2] || 'none']();
 setTimeout(() => {
   tell('READY');

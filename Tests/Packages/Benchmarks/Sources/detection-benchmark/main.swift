@@ -3,6 +3,7 @@
 
 import CEpollLoop
 import Dispatch
+import EpollLoops
 import Glibc
 import Loopwatch
 import Synchronization

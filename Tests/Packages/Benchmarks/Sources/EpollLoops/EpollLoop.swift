@@ -1,19 +1,20 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
-import CEpollLoop
-import Glibc
-import Synchronization
+internal import CEpollLoop
+internal import Glibc
+internal import Synchronization
 
 /// A minimal event loop: one thread, an epoll descriptor, a queue of closures; the smallest thing that waits as real
 /// servers do.
-final class EpollLoop: Sendable {
+public final class EpollLoop: Sendable {
     private let jobs = Mutex<[@Sendable () -> Void]>([])
     private let epollDescriptor: CInt
     private let eventDescriptor: CInt
     private let thread = Atomic<Int32>(0)
 
-    init() {
+    /// Makes a loop and starts its thread.
+    public init() {
         var event: CInt = -1
         epollDescriptor = epoll_loop_create(&event)
         eventDescriptor = event
@@ -30,13 +31,13 @@ final class EpollLoop: Sendable {
     }
 
     /// Runs a closure on the loop.
-    func execute(_ job: @escaping @Sendable () -> Void) {
+    public func execute(_ job: @escaping @Sendable () -> Void) {
         jobs.withLock { $0.append(job) }
         epoll_loop_wake(eventDescriptor)
     }
 
     /// CPU time of the loop's thread, in nanoseconds.
-    func cpuNanoseconds() -> Int64 {
+    public func cpuNanoseconds() -> Int64 {
         var time = timespec()
         clock_gettime((~thread.load(ordering: .acquiring) << 3) | 6, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
