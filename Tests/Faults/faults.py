@@ -540,7 +540,7 @@ def deaf_client(case):
 # MARK: The daemon
 
 
-@fault("daemon", "what `loopwatch run` watches is stopped, killed and started again; its log is full")
+@fault("daemon", "what `loopwatch run` watches is stopped, killed and started again")
 def daemon(case):
     target = "import asyncio, time, sys\n" + (
         "async def main():\n    while True:\n        await asyncio.sleep(0.2)\n        time.sleep(0.15)\n"

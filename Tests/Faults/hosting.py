@@ -283,9 +283,11 @@ def check_found(made, metrics, interruptions=0):
     """Every block that was made was found, and nothing else; returns how many were made and found.
 
     Of a block during which the whole process stood still that time is not counted, so that it may be none any more: as many
-    may be missing of each loop as there were interruptions.
+    may be missing, of all loops together, as there were interruptions.
     """
     found = metrics.found()
+    missing = sum(max(0, sure - found.get(name, 0)) for name, (sure, _) in made.items())
+    expect(missing <= interruptions, f"{missing} blocks were not found, with {interruptions} interruptions")
     for name, (sure, unsure) in made.items():
         count = found.get(name, 0)
         expect(

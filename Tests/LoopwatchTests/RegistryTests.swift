@@ -49,6 +49,11 @@ extension Live {
             }
         }
 
+        /// The lines of a log without those that a busy machine makes.
+        private static func linesOfTargets(_ log: String) -> [Substring] {
+            TestFiles.lines(log).filter { !$0.contains(" INFO process starved of CPU for ") }
+        }
+
         @Test("a name with line ends in it makes no second line in the log")
         func hostileName() throws {
             try TestFiles.withFolder { folder in
@@ -58,9 +63,9 @@ extension Live {
                     #expect(watch.add(.loop(name) { $0() }).problem == nil)
                     #expect(watch.add(.loop(name) { $0() }).problem != nil)
                     #expect(watch.add(.loop(String(repeating: "x", count: 1_000_000)) { $0() }).problem != nil)
-                    try eventually("two lines") { TestFiles.lines(log).count >= 2 }
+                    try eventually("two lines") { Self.linesOfTargets(log).count >= 2 }
                 }
-                #expect(TestFiles.lines(log).count == 2, "\(TestFiles.text(log).prefix(1_000))")
+                #expect(Self.linesOfTargets(log).count == 2, "\(TestFiles.text(log).prefix(1_000))")
                 #expect(!TestFiles.text(log).contains("\u{1b}"))
                 #expect(TestFiles.text(log).utf8.count < 10_000)
             }
