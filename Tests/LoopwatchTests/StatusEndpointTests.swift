@@ -53,7 +53,8 @@ extension Live {
                     let address = try #require(watch.endpointAddress)
                     watch.add(loops[0].target("one"))
                     try watch.waitUntilAnswered(["one"])
-                    let hold = Hold(.sleeping)
+                    // It stays where it is, however long it takes a sanitizer to capture it.
+                    let hold = Hold(.locked)
                     defer { hold.release() }
                     loops[0].execute { hold.run() }
                     // The very first report of a process comes before the names of its code have been read.

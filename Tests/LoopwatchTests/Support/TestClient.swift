@@ -70,7 +70,8 @@ final class TestClient {
             Glibc.close(descriptor)
             throw error
         }
-        var timeout = timeval(tv_sec: 10, tv_usec: 0)
+        // A sanitizer slows the reading of names, for which the end of a block waits.
+        var timeout = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
 
