@@ -14,7 +14,7 @@ struct NeverHappened: Error, CustomStringConvertible {
 /// Waits until the condition gives something, and throws an error that names it if it does not within the time.
 ///
 /// The default is far beyond anything that a loaded machine does, so that only what never happens fails.
-func eventually<Value>(_ what: String, within: Duration = .seconds(30), _ condition: () throws -> Value?) throws
+func eventually<Value>(_ what: String, within: Duration = .seconds(60), _ condition: () throws -> Value?) throws
     -> Value
 {
     let deadline = Clock.now().advanced(byNanoseconds: within.wholeNanoseconds)
@@ -26,6 +26,6 @@ func eventually<Value>(_ what: String, within: Duration = .seconds(30), _ condit
 }
 
 /// Waits until the condition holds, and throws an error that names it if it does not within the time.
-func eventually(_ what: String, within: Duration = .seconds(30), _ condition: () throws -> Bool) throws {
+func eventually(_ what: String, within: Duration = .seconds(60), _ condition: () throws -> Bool) throws {
     let _: Void = try eventually(what, within: within) { try condition() ? () : nil }
 }
