@@ -218,12 +218,11 @@ extension Live {
                         let hold = Hold(.sleeping)
                         defer { hold.release() }
                         loops[0].execute { hold.run() }
-                        try eventually("block \(number) is current") {
-                            try watch.statistics(of: "one").currentStallNanoseconds != nil
-                        }
+                        try watch.waitUntilTold("one", "block \(number)")
                         hold.release()
+                        // On a loaded machine the loop may have been late once more, for lack of a CPU.
                         try eventually("block \(number) is counted") {
-                            try watch.statistics(of: "one").stallDuration.count == number
+                            try watch.statistics(of: "one").stallDuration.count >= number
                         }
                     }
                     gate.release()

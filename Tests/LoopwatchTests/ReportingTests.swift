@@ -27,9 +27,7 @@ extension Live {
                         let hold = Hold(.sleeping)
                         defer { hold.release() }
                         loops[0].execute { hold.run() }
-                        try eventually("block \(number) is current") {
-                            try watch.statistics(of: "one").currentStallNanoseconds != nil
-                        }
+                        try watch.waitUntilTold("one", "block \(number)")
                         hold.release()
                         try eventually("block \(number) is counted") {
                             try watch.statistics(of: "one").stallDuration.count >= number
@@ -52,9 +50,7 @@ extension Live {
                     try eventually("a report that tells of the suppressed ones") {
                         let hold = Hold(.sleeping)
                         loops[0].execute { hold.run() }
-                        try eventually("a block is current") {
-                            try watch.statistics(of: "one").currentStallNanoseconds != nil
-                        }
+                        try watch.waitUntilTold("one", "a block")
                         hold.release()
                         try eventually("it ends") { hold.hasEnded }
                         return recorder.lines.contains { $0.contains(" suppressed=") }

@@ -60,6 +60,14 @@ extension Loopwatch {
         }
     }
 
+    /// Waits until a block of a target is told of, so that it will be counted once it has ended.
+    ///
+    /// One that is merely current may be taken back: the watchdog may find that it had no CPU meanwhile, and then that time
+    /// is no block.
+    func waitUntilTold(_ name: String, _ what: String) throws {
+        try eventually("\(what) is told of") { try statistics(of: name).certainStallNanoseconds != nil }
+    }
+
     /// Waits until a loop was proved to wait without being asked, so that it is as quiet as it gets.
     func waitUntilParked(_ names: [String]) throws {
         for name in names {
