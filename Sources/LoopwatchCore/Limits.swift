@@ -53,6 +53,11 @@ public enum Limits {
     /// Each costs 0.1 to 0.3 ms of CPU, and a
     /// thread that computes is held for some microseconds. Beyond that reports are made when they are due.
     public static let preparationsPerSecond = 32
+    /// Reports of blocks that go on for which threads are captured, in one second; further ones have no stack.
+    ///
+    /// Blocks are found and counted all the same. They are so many only if hundreds of loops block at once, or for a few
+    /// milliseconds over a low threshold; then most warnings are kept back, and the profile is one of a sample.
+    public static let reportCapturesPerSecond = 128
     /// Prepared reports that are kept until they are due; the oldest are forgotten.
     public static let preparationsKept = 64
     /// Threads that wait for a capture by signal; more are not captured.

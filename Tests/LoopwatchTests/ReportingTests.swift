@@ -60,6 +60,43 @@ extension Live {
             }
         }
 
+        @Test("of very many blocks in a second only some are captured, and all are counted")
+        func captureBudget() throws {
+            try withLoops(.init(repeating: .poll, count: 48)) { loops in
+                try withWatch({
+                    $0.reportBurst = 10_000
+                    $0.thresholds = Thresholds(warning: .milliseconds(5), error: .seconds(60), critical: .seconds(600))
+                    $0.resolution = .milliseconds(1)
+                }) { watch, recorder in
+                    let names = loops.indices.map { "loop-\($0)" }
+                    for (name, loop) in zip(names, loops) { watch.add(loop.target(name)) }
+                    try watch.waitUntilAnswered(names)
+                    let leftOut = #"loopwatch_stack_captures_omitted_total{reason="limit"}"#
+                    #expect(watch.metric(leftOut) == 0)
+                    var rounds = 0
+                    try eventually("some are not captured") {
+                        rounds += 1
+                        let holds = loops.map { _ in Hold(.sleeping) }
+                        defer { for hold in holds { hold.release() } }
+                        for (hold, loop) in zip(holds, loops) { loop.execute { hold.run() } }
+                        for name in names { try watch.waitUntilTold(name, "block \(rounds) of \(name)") }
+                        for hold in holds { hold.release() }
+                        for name in names {
+                            try eventually("block \(rounds) of \(name) is counted") {
+                                try watch.statistics(of: name).stallDuration.count >= rounds
+                            }
+                        }
+                        return recorder.reports.contains {
+                            $0.stackOmitted?.contains("reports in a second") == true
+                        }
+                    }
+                    #expect(watch.metric(leftOut) ?? 0 > 0)
+                    // The ends of the first are told once the names of their code have been read.
+                    try eventually("others are") { recorder.reports.contains { $0.stack?.blamed != nil } }
+                }
+            }
+        }
+
         @Test("counters never go down, for two that scrape in turns, while blocks come and go")
         func monotonous() throws {
             try withLoops { loops in

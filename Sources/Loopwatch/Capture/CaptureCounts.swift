@@ -52,6 +52,7 @@ extension CaptureSnapshot {
         case .threadUnknown: reason = .threadUnknown
         case .threadGone: reason = .threadGone
         case .signallingSwitchedOff, .handlerTaken, .signalBlocked, .tooManyWatches, .refused: reason = .signal
+        case .tooManyBlocks: reason = .limit
         case .notDelivered: reason = .notDelivered
         case .notReadable: reason = .unreadable
         }

@@ -18,7 +18,8 @@ struct WatchdogPass: ~Copyable {
     private var closureNanoseconds: Int64 = 0
     private var pending: [PendingReport] = []
     private var preparations: [PendingPreparation] = []
-    private var budget = PreparationBudget(now: Clock.now())
+    private var preparationBudget = CaptureBudget(perSecond: Limits.preparationsPerSecond, now: Clock.now())
+    private var reportBudget = CaptureBudget(perSecond: Limits.reportCapturesPerSecond, now: Clock.now())
     private let policy: CapturePolicy
     private let captures: CaptureCounts
     private var capturer: StackCapturer?
@@ -135,7 +136,9 @@ struct WatchdogPass: ~Copyable {
         guard !pending.isEmpty else { return }
         hasReported = true
         for report in pending {
-            let capture = report.draft.state == .ended ? StallCapture() : capture(report.draft, report.watched)
+            let capture =
+                report.draft.state == .ended
+                ? StallCapture() : capture(report.draft, report.watched, now: report.now)
             desk.report(report.draft, of: report.watched, now: report.now, capture: capture)
         }
         pending.removeAll(keepingCapacity: true)
@@ -157,7 +160,7 @@ struct WatchdogPass: ~Copyable {
             guard !threads.isEmpty || pending.token != nil, let token = pending.token ?? watched.beatToken else {
                 continue
             }
-            guard budget.admit(now: now) else {
+            guard preparationBudget.admit(now: now) else {
                 capturer!.countOverLimit()
                 continue
             }
@@ -175,7 +178,11 @@ struct WatchdogPass: ~Copyable {
     }
 
     /// Captures what the threads of a blocked target are at.
-    private mutating func capture(_ draft: ReportDraft, _ watched: WatchedTarget) -> StallCapture {
+    private mutating func capture(
+        _ draft: ReportDraft,
+        _ watched: WatchedTarget,
+        now: MonotonicInstant
+    ) -> StallCapture {
         var capture = StallCapture(token: token(of: draft, watched) ?? watched.beatToken)
         guard capturer != nil else {
             capture.omitted = CaptureOmission.switchedOff.text
@@ -184,6 +191,11 @@ struct WatchdogPass: ~Copyable {
         let holders = draft.pool.map { ArraySlice($0.holders.map(\.thread)) } ?? []
         if holders.isEmpty, draft.pool?.kind == .takenByOthers {
             // The desk looks for them among the workers of Dispatch.
+            return capture
+        }
+        guard reportBudget.admit(now: now) else {
+            capturer!.count(.tooManyBlocks)
+            capture.omitted = CaptureOmission.tooManyBlocks.text
             return capture
         }
         let threads = holders.isEmpty ? threads(draft.thread, of: watched) : holders

@@ -36,7 +36,7 @@ public struct CaptureSnapshot: Sendable, Equatable {
         case notDelivered
         /// The thread's state or its stack could not be read.
         case unreadable
-        /// Too many were wanted at once, or before the threshold in one second.
+        /// Too many were wanted at once, or in one second.
         case limit
 
         /// The label value.

@@ -26,7 +26,7 @@ struct AttachWork: ~Copyable {
     private var suspendedNanoseconds: Int64 = 0
     /// What loops were at a little before their block would be reported.
     var prepared: [RemoteTargetIdentity: Prepared] = [:]
-    var budget = PreparationBudget(now: Clock.now())
+    var budget = CaptureBudget(perSecond: Limits.preparationsPerSecond, now: Clock.now())
     /// Who waits meanwhile, and the most that did while a loop was blocked.
     var acceptQueues: AcceptQueues
     var waitingConnections: [RemoteTargetIdentity: Int] = [:]

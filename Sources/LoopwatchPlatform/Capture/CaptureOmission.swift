@@ -1,6 +1,8 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+internal import LoopwatchCore
+
 /// Why there is no stack.
 package enum CaptureOmission: Error, Equatable {
     /// Captures are switched off.
@@ -23,6 +25,8 @@ package enum CaptureOmission: Error, Equatable {
     case notReadable
     /// Too many watches in the process capture by signal.
     case tooManyWatches
+    /// More blocks than are captured in a second.
+    case tooManyBlocks
     /// A system call that the capture needs was refused.
     case refused(SystemError)
 
@@ -42,6 +46,7 @@ package enum CaptureOmission: Error, Equatable {
         case .notReadable:
             "the kernel does not let the process read its own threads: allow /proc and process_vm_readv in the container"
         case .tooManyWatches: "too many watches in one process capture by signal: share one"
+        case .tooManyBlocks: "more than \(Limits.reportCapturesPerSecond) reports in a second"
         case .refused(let error): "the system refused it: \(error)"
         }
     }

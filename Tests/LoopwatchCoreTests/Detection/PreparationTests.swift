@@ -176,17 +176,20 @@ struct PreparationTests {
     }
 }
 
-/// How many reports may be prepared in a second.
-@Suite("Budget of preparations")
-struct PreparationBudgetTests {
-    @Test("as many as are saved at once, then as many as a second has")
-    func limit() {
-        var budget = PreparationBudget(now: at(0))
-        var admitted = (0..<100).count { _ in budget.admit(now: at(1)) }
-        #expect(admitted == Limits.preparationsPerSecond)
+/// How many blocks may be captured in a second.
+@Suite("Budget of captures")
+struct CaptureBudgetTests {
+    @Test(
+        "as many as are saved at once, then as many as a second has",
+        arguments: [1, Limits.preparationsPerSecond, Limits.reportCapturesPerSecond]
+    )
+    func limit(perSecond: Int) {
+        var budget = CaptureBudget(perSecond: perSecond, now: at(0))
+        var admitted = (0..<1_000).count { _ in budget.admit(now: at(1)) }
+        #expect(admitted == perSecond)
         admitted = (1...3_000).count { budget.admit(now: at(Double($0))) }
-        #expect((3 * Limits.preparationsPerSecond - 1...3 * Limits.preparationsPerSecond).contains(admitted))
-        admitted = (0..<100).count { _ in budget.admit(now: at(1_000_000)) }
-        #expect(admitted == Limits.preparationsPerSecond)
+        #expect((3 * perSecond - 1...3 * perSecond).contains(admitted))
+        admitted = (0..<1_000).count { _ in budget.admit(now: at(1_000_000)) }
+        #expect(admitted == perSecond)
     }
 }
