@@ -168,7 +168,7 @@ struct DocumentationTests {
             "warningsQueuedForLog": Limits.warningsQueuedForLog, "stackFrames": Limits.stackFrames,
             "profileStacks": Limits.profileStacks, "jobsHeld": Limits.jobsHeld, "meterSlots": Limits.meterSlots,
             "remoteProcesses": Limits.remoteProcesses, "remoteLoops": Limits.remoteLoops,
-            "remoteThreads": Limits.remoteThreads,
+            "remoteThreads": Limits.remoteThreads, "reportCapturesPerSecond": Limits.reportCapturesPerSecond,
         ]
         let rows = DocumentationText.article("Operating").rows { $0.hasPrefix("``Limits/") }
         #expect(rows.count == values.count)
