@@ -29,6 +29,9 @@ final class HostLoop: Sendable {
     private let count = Mutex(Count())
     private let isBusy = Atomic(false)
 
+    /// Tries at a system call of the host's own, which may be made to fail as those of Loopwatch are.
+    private static let triesMost = 3
+
     /// By how much a stretch has to be longer than the threshold to be a block by any measure: the watch may know its
     /// beginning or its end by so much less exactly, in nanoseconds.
     private static let toleranceNanoseconds: Int64 = 3_000_000
@@ -55,9 +58,10 @@ final class HostLoop: Sendable {
             if storage.work.isEmpty { storage.posted = Told.nanoseconds }
             storage.work.append(work)
         }
-        // Where it is full, the loop will wake up all the same.
+        // A call that was made to fail is tried again: without its byte the loop would sleep on, and its work with it. Where
+        // the pipe is full, the loop will wake up all the same.
         var byte: UInt8 = 0
-        _ = write(wake.write, &byte, 1)
+        for _ in 0..<Self.triesMost where write(wake.write, &byte, 1) == 1 { return }
     }
 
     /// Blocks the loop, unless it is blocked already; returns whether it will be.
