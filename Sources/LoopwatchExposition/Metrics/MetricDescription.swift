@@ -18,7 +18,7 @@ package struct MetricDescription: Sendable {
     /// How many series there can be at most, in words.
     package let bound: String
     /// Takes the family's rows out of a snapshot; none if the snapshot has no data for it.
-    let rows: @Sendable (WatchSnapshot) -> [MetricRow]
+    let rows: @Sendable (MetricSource) -> [MetricRow]
 
     /// Name of the samples, and of the family in the format 0.0.4: with `_total` for counters and `_info` for infos.
     package var sampleName: String {
@@ -42,7 +42,7 @@ extension MetricDescription {
         unit: String? = nil,
         by values: (label: String, values: [String])? = nil,
         help: String,
-        value: @escaping @Sendable (LoopSnapshot, Int) -> MetricValue
+        value: @escaping @Sendable (MetricSource.Loop, Int) -> MetricValue
     ) -> MetricDescription {
         let labelValues = values?.values
         return MetricDescription(
@@ -52,9 +52,9 @@ extension MetricDescription {
             labels: ["process", "loop"] + (values.map { [$0.label] } ?? []),
             help: help,
             bound: "loops<=\(Limits.loopsDefault)" + (labelValues.map { " x \($0.count)" } ?? "")
-        ) { snapshot in
-            snapshot.loops.flatMap { loop in
-                rows(process: loop.remote?.process.name ?? snapshot.process, target: loop.name, by: labelValues) {
+        ) { source in
+            source.loops.flatMap { loop in
+                rows(process: loop.remote?.process.name ?? source.snapshot.process, target: loop.name, by: labelValues) {
                     value(loop, $0)
                 }
             }
@@ -67,7 +67,7 @@ extension MetricDescription {
         _ type: MetricType,
         unit: String? = nil,
         help: String,
-        value: @escaping @Sendable (LoopSnapshot) -> MetricValue
+        value: @escaping @Sendable (MetricSource.Loop) -> MetricValue
     ) -> MetricDescription {
         MetricDescription(
             name: name,
@@ -76,8 +76,8 @@ extension MetricDescription {
             labels: ["process", "loop"],
             help: help,
             bound: "loops<=\(Limits.loopsDefault)"
-        ) { snapshot in
-            snapshot.loops.flatMap { loop in
+        ) { source in
+            source.loops.flatMap { loop in
                 loop.remote.map { rows(process: $0.process.name, target: loop.name, by: nil) { _ in value(loop) } }
                     ?? []
             }
@@ -95,7 +95,7 @@ extension MetricDescription {
         unit: String? = nil,
         by values: (label: String, values: [String])? = nil,
         help: String,
-        value: @escaping @Sendable (PoolSnapshot, Int) -> MetricValue?
+        value: @escaping @Sendable (MetricSource.Pool, Int) -> MetricValue?
     ) -> MetricDescription {
         let labelValues = values?.values
         return MetricDescription(
@@ -105,9 +105,9 @@ extension MetricDescription {
             labels: ["process", "pool"] + (values.map { [$0.label] } ?? []),
             help: help,
             bound: "pools<=\(Limits.poolsDefault)" + (labelValues.map { " x \($0.count)" } ?? "")
-        ) { snapshot in
-            snapshot.pools.flatMap { pool in
-                rows(process: pool.remote?.process.name ?? snapshot.process, target: pool.name, by: labelValues) {
+        ) { source in
+            source.pools.flatMap { pool in
+                rows(process: pool.remote?.process.name ?? source.snapshot.process, target: pool.name, by: labelValues) {
                     value(pool, $0)
                 }
             }
@@ -135,8 +135,8 @@ extension MetricDescription {
             labels: ["process", values.label],
             help: help,
             bound: "processes<=\(Limits.remoteProcesses) x \(labelValues.count)"
-        ) { snapshot in
-            snapshot.processes.flatMap { process in
+        ) { source in
+            source.snapshot.processes.flatMap { process in
                 labelValues.indices.map { index in
                     MetricRow(
                         labelValues: [process.process.name, labelValues[index]],
@@ -155,8 +155,8 @@ extension MetricDescription {
         help: String,
         value: @escaping @Sendable (WatchSnapshot) -> MetricValue?
     ) -> MetricDescription {
-        MetricDescription(name: name, type: type, unit: unit, labels: [], help: help, bound: "1") { snapshot in
-            value(snapshot).map { [MetricRow(labelValues: [], value: $0)] } ?? []
+        MetricDescription(name: name, type: type, unit: unit, labels: [], help: help, bound: "1") { source in
+            value(source.snapshot).map { [MetricRow(labelValues: [], value: $0)] } ?? []
         }
     }
 
@@ -170,8 +170,8 @@ extension MetricDescription {
         help: String,
         rows: @escaping @Sendable (WatchSnapshot) -> [(labels: [String], value: MetricValue)]
     ) -> MetricDescription {
-        MetricDescription(name: name, type: type, unit: unit, labels: labels, help: help, bound: bound) { snapshot in
-            rows(snapshot).map { MetricRow(labelValues: $0.labels, value: $0.value) }
+        MetricDescription(name: name, type: type, unit: unit, labels: labels, help: help, bound: bound) { source in
+            rows(source.snapshot).map { MetricRow(labelValues: $0.labels, value: $0.value) }
         }
     }
 

@@ -9,8 +9,9 @@ package enum OpenMetricsWriter {
     ///
     /// Series are told apart by process and target name; that names are unique is the registry's promise.
     package static func write(_ snapshot: WatchSnapshot, into buffer: inout [UInt8]) {
+        let source = MetricSource(snapshot)
         for family in MetricCatalog.all {
-            let rows = family.rows(snapshot)
+            let rows = family.rows(source)
             if rows.isEmpty { continue }
             appendMetadata(of: family, to: &buffer)
             var lines = SampleLineWriter(family: family, writesExemplars: true)
