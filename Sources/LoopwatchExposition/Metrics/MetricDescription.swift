@@ -54,7 +54,8 @@ extension MetricDescription {
             bound: "loops<=\(Limits.loopsDefault)" + (labelValues.map { " x \($0.count)" } ?? "")
         ) { source in
             source.loops.flatMap { loop in
-                rows(process: loop.remote?.process.name ?? source.snapshot.process, target: loop.name, by: labelValues) {
+                rows(process: loop.remote?.process.name ?? source.snapshot.process, target: loop.name, by: labelValues)
+                {
                     value(loop, $0)
                 }
             }
@@ -107,7 +108,8 @@ extension MetricDescription {
             bound: "pools<=\(Limits.poolsDefault)" + (labelValues.map { " x \($0.count)" } ?? "")
         ) { source in
             source.pools.flatMap { pool in
-                rows(process: pool.remote?.process.name ?? source.snapshot.process, target: pool.name, by: labelValues) {
+                rows(process: pool.remote?.process.name ?? source.snapshot.process, target: pool.name, by: labelValues)
+                {
                     value(pool, $0)
                 }
             }
