@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -107,6 +108,7 @@ static int64_t burst_began = 0;
 static int pipe_ends[2];
 
 static int interrupted = 0;
+static int waits_by_poll = 0;
 
 static void obey(const char *line) {
     char word[16] = "";
@@ -124,6 +126,15 @@ static void obey(const char *line) {
         epoll_wait(inner, &event, 1, (int)first);
         close(inner);
     }
+    // What a supervisor does: it sleeps, and now and then waits for an answer.
+    if (strcmp(word, "supervise") == 0) {
+        for (int round = 0; round < 40; round++) {
+            sleep_ms(first);
+            struct pollfd answer_of_worker = {.fd = pipe_ends[0], .events = POLLIN};
+            poll(&answer_of_worker, 1, (int)second);
+        }
+    }
+    if (strcmp(word, "poll") == 0) waits_by_poll = 1;
     if (strcmp(word, "burst") == 0) {
         burst_left = (int)first;
         burst_ms = second;
@@ -153,7 +164,14 @@ int main(void) {
     size_t length = 0;
     while (1) {
         struct epoll_event events[4];
-        int count = epoll_wait(loop, events, 4, -1);
+        int count;
+        if (waits_by_poll) {
+            struct pollfd entry = {.fd = 0, .events = POLLIN};
+            count = poll(&entry, 1, -1);
+            events[0].data.fd = 0;
+        } else {
+            count = epoll_wait(loop, events, 4, -1);
+        }
         if (count < 0 && errno != EINTR) return 1;
         if (count < 0) interrupted++;
         for (int index = 0; index < count; index++) {

@@ -15,14 +15,28 @@ public struct LoopRanking: Sendable {
         public var isEpoll: Bool
         /// Whether it is the thread that the process began with.
         public var isMain: Bool
+        /// Whether it sleeps, in whatever call.
+        public var isAsleep: Bool
+        /// How often it was put on a CPU: two samples of one sleep have the same number; `nil` where that is not known.
+        public var runs: Int64?
 
         /// Creates a sample.
-        public init(thread: Int32, comm: String, wait: WaitCall?, isEpoll: Bool, isMain: Bool) {
+        public init(
+            thread: Int32,
+            comm: String,
+            wait: WaitCall?,
+            isEpoll: Bool,
+            isMain: Bool,
+            isAsleep: Bool,
+            runs: Int64? = nil
+        ) {
             self.thread = thread
             self.comm = comm
             self.wait = wait
             self.isEpoll = isEpoll
             self.isMain = isMain
+            self.isAsleep = isAsleep
+            self.runs = runs
         }
     }
 
@@ -41,9 +55,44 @@ public struct LoopRanking: Sendable {
     private struct Seen: Sendable {
         var comm: String
         var isMain: Bool
-        var samples = 0
         var waits: [WaitCall: Int] = [:]
-        var epollWaits = 0
+        /// Of ``waits``, those by epoll.
+        var epollWaits: Set<WaitCall> = []
+        var sleeps = Sleeps()
+    }
+
+    /// What a thread slept in, each sleep counted once, however long it was.
+    ///
+    /// A call such as poll(2) is a loop's wait in one program, and in another what its main thread does now and then between
+    /// other sleeps, as a supervisor does that asks its workers whether they are well. A thread of the second kind would seem
+    /// blocked in each of the others.
+    private struct Sleeps: Sendable {
+        /// Sleeps in calls that wait for descriptors, and in others.
+        private var waiting = 0
+        private var elsewhere = 0
+        private var latest: (runs: Int64, isWaiting: Bool)?
+
+        /// Sleeps that are remembered; later ones count more than those before.
+        private static let sleepsMost = 64
+        /// Fewer waits than this, and the thread may as well be waiting for one thing only.
+        private static let waitsLeast = 2
+        /// Fewer sleeps elsewhere than this refute nothing: a loop may block now and then.
+        private static let refutingLeast = 4
+
+        mutating func add(_ sample: Sample) {
+            guard sample.isAsleep else { return }
+            let isWaiting = sample.wait != nil
+            defer { latest = sample.runs.map { ($0, isWaiting) } }
+            if let latest, latest.runs == sample.runs, latest.isWaiting == isWaiting { return }
+            if isWaiting { waiting += 1 } else { elsewhere += 1 }
+            if waiting + elsewhere >= Self.sleepsMost { (waiting, elsewhere) = (waiting / 2, elsewhere / 2) }
+        }
+
+        /// Whether most of its sleeps were waits.
+        var areMostlyWaits: Bool { waiting >= Self.waitsLeast && elsewhere <= waiting }
+
+        /// Whether most of its sleeps were certainly none.
+        var areMostlyOthers: Bool { elsewhere >= Self.refutingLeast && elsewhere > waiting }
     }
 
     private var threads: [Int32: Seen] = [:]
@@ -63,13 +112,13 @@ public struct LoopRanking: Sendable {
         var seen = threads[sample.thread] ?? Seen(comm: sample.comm, isMain: sample.isMain)
         guard threads[sample.thread] != nil || threads.count < Limits.remoteThreads else { return }
         seen.comm = sample.comm
-        seen.samples += 1
+        if sample.isMain { seen.sleeps.add(sample) }
         if let wait = sample.wait, sample.isEpoll || sample.isMain,
             seen.waits[wait] != nil || seen.waits.count < Limits.remoteWaits
         {
             seen.waits[wait, default: 0] += 1
             if sample.isEpoll {
-                seen.epollWaits += 1
+                seen.epollWaits.insert(wait)
                 waiters[wait.descriptor, default: []].insert(sample.thread)
             }
         }
@@ -89,7 +138,8 @@ public struct LoopRanking: Sendable {
                 let (wait, count) = seen.waits.max(by: { left, right in
                     (left.value, right.key.descriptor) < (right.value, left.key.descriptor)
                 }),
-                count >= waitsLeast, (waiters[wait.descriptor]?.count ?? 1) <= 1
+                count >= waitsLeast, (waiters[wait.descriptor]?.count ?? 1) <= 1,
+                seen.epollWaits.contains(wait) || seen.sleeps.areMostlyWaits
             else { return nil }
             return (Loop(thread: thread, comm: seen.comm, wait: wait, isMain: seen.isMain), count)
         }
@@ -98,6 +148,13 @@ public struct LoopRanking: Sendable {
             if left.0.isMain != right.0.isMain { return left.0.isMain }
             return (right.1, left.0.thread) < (left.1, right.0.thread)
         }.map(\.0)
+    }
+
+    /// Whether a thread that was taken for a loop turned out to be none: it waits by a call that other threads use as well, and
+    /// most of its sleeps are elsewhere.
+    public func isRefuted(_ thread: Int32, wait: WaitCall) -> Bool {
+        guard let seen = threads[thread] else { return false }
+        return !seen.epollWaits.contains(wait) && seen.sleeps.areMostlyOthers
     }
 
     /// V8's timer thread in versions of Node that do not name their threads: the first that was started.

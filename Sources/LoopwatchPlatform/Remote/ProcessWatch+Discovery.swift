@@ -21,14 +21,20 @@ extension ProcessWatch {
         refreshThreads()
         for identifier in threads.keys.sorted() { sample(identifier) }
         sweeps += 1
+        forgetRefuted(now: now, into: &said)
         if sweeps >= Self.firstSweeps {
             addLoops(now: now, into: &said)
             addPools(now: now, into: &said)
         }
         let pause =
             sweeps < Self.firstSweeps
-            ? Self.firstSweepNanoseconds : loops.isEmpty ? Self.searchNanoseconds : Self.sweepNanoseconds
+            ? Self.firstSweepNanoseconds : isSearching ? Self.searchNanoseconds : Self.sweepNanoseconds
         nextSweep = now.advanced(byNanoseconds: pause)
+    }
+
+    /// Whether no loop was found, or one of which its waits tell only little by little that it is one.
+    private var isSearching: Bool {
+        loops.allSatisfy { !SystemCall.epoll.contains($0.detector.wait.number) }
     }
 
     /// Another program runs in the process now: nothing of the old one is left.
@@ -51,6 +57,15 @@ extension ProcessWatch {
         }
     }
 
+    /// A thread that sleeps elsewhere most of the time is not blocked in that: it is no loop.
+    private mutating func forgetRefuted(now: MonotonicInstant, into said: inout [Said]) {
+        for index in loops.indices.reversed() {
+            let loop = loops[index]
+            guard ranking.isRefuted(loop.view.identifier, wait: loop.detector.wait) else { continue }
+            forgetLoop(at: index, isRefuted: true, now: now, into: &said)
+        }
+    }
+
     private func isEpoll(descriptor: UInt64) -> Bool {
         var buffer = [CChar](repeating: 0, count: 64)
         let count = readlink("/proc/\(process.identifier)/fd/\(descriptor)", &buffer, buffer.count)
@@ -70,10 +85,11 @@ extension ProcessWatch {
             ranking.remove(gone)
         }
         for new in current where threads[new] == nil {
-            let view = RemoteThread(process: process.identifier, thread: new, isSampled: true)
+            let isMain = new == process.identifier
+            let view = RemoteThread(process: process.identifier, thread: new, isSampled: !isMain)
             threads[new] = SampledThread(
                 comm: view.comm,
-                isMain: new == process.identifier,
+                isMain: isMain,
                 view: threads.count < Self.filesKept ? view : nil
             )
         }
@@ -85,7 +101,9 @@ extension ProcessWatch {
         // A thread is named by its program soon after its start.
         if thread.samples < 2 * Self.firstSweeps { thread.comm = view.comm }
         thread.samples += 1
-        let wait = view.call()?.wait
+        let runs = thread.isMain ? view.schedule()?.runs : nil
+        let call = view.call()
+        let wait = call?.wait
         if let wait { thread.programCounter = wait.programCounter }
         threads[identifier] = thread
         ranking.add(
@@ -94,7 +112,9 @@ extension ProcessWatch {
                 comm: thread.comm,
                 wait: wait?.call,
                 isEpoll: wait?.isEpoll ?? false,
-                isMain: thread.isMain
+                isMain: thread.isMain,
+                isAsleep: call.map { $0.call != .running } ?? false,
+                runs: runs
             )
         )
     }

@@ -46,7 +46,7 @@ package struct ProcessWatch: ~Copyable {
     static let firstSweepNanoseconds: Int64 = 20_000_000
     /// Time between looks at all threads, for new ones.
     static let sweepNanoseconds: Int64 = 1_000_000_000
-    /// The same as long as no loop was found: one that computes all the time is seldom seen waiting.
+    /// The same as long as no loop was found that waits by epoll: one that computes all the time is seldom seen waiting.
     static let searchNanoseconds: Int64 = 100_000_000
     /// Least time between looks.
     static let pauseNanoseconds: Int64 = 1_000_000
@@ -303,11 +303,15 @@ package struct ProcessWatch: ~Copyable {
         }
     }
 
-    mutating func forgetLoop(at index: Int, now: MonotonicInstant, into said: inout [Said]) {
+    /// Lets go of a loop.
+    ///
+    /// - Parameter isRefuted: whether its thread goes on and is none; what is known of it stays.
+    mutating func forgetLoop(at index: Int, isRefuted: Bool = false, now: MonotonicInstant, into said: inout [Said]) {
         let drafts = loops[index].gone(now: now)
         let loop = loops.remove(at: index)
         say(drafts, of: loop.identity, threads: [loop.view.identifier], into: &said)
         said.append(.gone(loop.identity))
+        guard !isRefuted else { return }
         ranking.remove(loop.view.identifier)
         threads[loop.view.identifier] = nil
     }

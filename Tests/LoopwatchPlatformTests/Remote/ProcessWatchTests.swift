@@ -63,6 +63,53 @@ struct ProcessWatchTests {
         #expect(watch.notes.isEmpty)
     }
 
+    @Test("a main thread that waits by poll(2) is a loop as well", .enabled(if: hasBreakpoints))
+    func pollLoop() throws {
+        let loop = try LoopFixture()
+        loop.tell("poll")
+        _ = try loop.done()
+        let watch = try RunningWatch(loop.identifier)
+        defer { watch.stop() }
+        // Short jobs do not keep it from being found.
+        for _ in 0..<3 {
+            loop.tell("sleep 1")
+            _ = try loop.done()
+            try eventually("the loop waits again") { Self.call(of: loop.identifier)?.wait != nil }
+            let samples = Clock.now().advanced(byNanoseconds: 50_000_000)
+            try eventually("it is seen waiting") { Clock.now() > samples }
+        }
+        _ = try watch.finds("main")
+        loop.tell("sleep 120")
+        let truth = try loop.done()
+        let ended = try watch.ended(1)
+        Self.expect(try #require(ended.first), matches: truth)
+    }
+
+    @Test("a main thread that mostly sleeps, and now and then waits by poll(2), is no loop")
+    func supervisor() throws {
+        let loop = try LoopFixture()
+        loop.tell("supervise 60 30")
+        let watch = try RunningWatch(loop.identifier)
+        defer { watch.stop() }
+        _ = try loop.done()
+        #expect(watch.found.isEmpty && watch.drafts().isEmpty, "\(watch.said)")
+    }
+
+    @Test("one that first waited only, and then mostly sleeps, is taken for a loop no more")
+    func refuted() throws {
+        let loop = try LoopFixture()
+        loop.tell("supervise 0 30\nsupervise 60 5\nsupervise 60 5")
+        let watch = try RunningWatch(loop.identifier)
+        defer { watch.stop() }
+        _ = try watch.finds("main")
+        try eventually("it is none") {
+            watch.said.contains { if case .gone(let target) = $0 { target.name == "main" } else { false } }
+        }
+        let told = watch.drafts().count
+        for _ in 0..<3 { _ = try loop.done() }
+        #expect(watch.found.count == 1 && watch.drafts().count == told)
+    }
+
     @Test("short iterations without a pause, and an idle loop, are no block", .enabled(if: hasBreakpoints))
     func nothing() throws {
         let loop = try LoopFixture()
