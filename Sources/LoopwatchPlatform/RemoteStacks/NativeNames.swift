@@ -57,7 +57,13 @@ struct NativeNames {
     var hasGivenUpLines: Bool { lines?.isGivenUp ?? false }
 
     /// Begins with a stack: files and lines are looked for from now on, for some time.
-    mutating func beginStack() { lineNanosecondsLeft = lineNanoseconds }
+    mutating func beginStack() {
+        lineNanosecondsLeft = lineNanoseconds
+        isComplete = true
+    }
+
+    /// Whether no file or line is missing of the stack because there was no time for it.
+    private(set) var isComplete = true
 
     /// The functions that an address lies in, the innermost inlined one first.
     ///
@@ -82,6 +88,7 @@ struct NativeNames {
         }
         // What there is no time for now is read meanwhile, and not kept, so that it is asked for again.
         guard var frames = lines.map({ $0.functions(at: address, withinNanoseconds: lineNanosecondsLeft) }) ?? [] else {
+            isComplete = false
             return [plain]
         }
         // Where the two disagree, the symbol table that was read here has the last word.

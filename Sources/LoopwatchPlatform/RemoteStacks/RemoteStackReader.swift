@@ -17,6 +17,8 @@ package struct RemoteStackReader: ~Copyable {
     package struct Statistics: Sendable, Equatable {
         /// Stacks that were read.
         package var captures = 0
+        /// Of those, the ones that were known, because the thread had not moved since.
+        package var unmoved = 0
         /// Times that a thread was stopped.
         package var stops = 0
         /// For how long threads were stopped, in nanoseconds, all in all.
@@ -52,6 +54,15 @@ package struct RemoteStackReader: ~Copyable {
     )
     private var lastRefresh = Clock.now()
     private let copy = StackCopy()
+    /// What threads that sleep were at when they were read last: a report finds them mostly where its preparation left them.
+    private var stills = GenerationCache<ThreadIdentifier, Still>(capacity: RemoteStackLimits.threadFilesKept)
+
+    /// The stack of a thread that slept.
+    private struct Still {
+        var call: ThreadCall
+        var motion: [UInt8]
+        var stack: Stack
+    }
 
     /// Looks at a process: its binaries and its interpreters.
     ///
@@ -121,6 +132,7 @@ package struct RemoteStackReader: ~Copyable {
 
     private mutating func adopt() {
         runtimes = RemoteRuntimes(in: images.images, memory: memory, symbols: symbols)
+        stills.removeAll()
         unwinder.replaceModules(images.modules(scriptEngine: runtimes.scriptEngine))
         var interpreters = [runtimes.python?.image, runtimes.scriptEngine].compactMap { $0 }
         // The launcher of a Python that is a library.
@@ -197,6 +209,10 @@ package struct RemoteStackReader: ~Copyable {
         case nil: return .failure(files.exists ? .notReadable : .threadGone)
         case .running: return running(files, allowsStop: allowsStop)
         case .inside(_, _, let stackPointer, let programCounter), .outside(let stackPointer, let programCounter):
+            if let still = stills.value(for: thread), still.call == call, still.motion == before {
+                statistics.unmoved += 1
+                return .success(still.stack)
+            }
             registers = Registers(programCounter: programCounter, stackPointer: stackPointer)
             stackMemory.begin(liveAt: stackPointer)
         }
@@ -205,12 +221,13 @@ package struct RemoteStackReader: ~Copyable {
         let frames = state.flatMap { runtimes.python?.frames.frames(ofState: $0) }
         func hasMoved() -> Bool { files.call() != call || files.motion() != before }
         // Names of compiled code come from files, which takes long the first time; those of interpreters from the process.
-        if runtimes.python == nil, runtimes.script == nil {
-            if hasMoved() { return .failure(.moved) }
-            return .success(assemble(raw, python: nil, isInnermostKnown: true))
-        }
+        let areNamesOfFiles = runtimes.python == nil && runtimes.script == nil
+        if areNamesOfFiles, hasMoved() { return .failure(.moved) }
         let stack = assemble(raw, python: frames, isInnermostKnown: true)
-        return hasMoved() ? .failure(.moved) : .success(stack)
+        if !areNamesOfFiles, hasMoved() { return .failure(.moved) }
+        // Files and lines for which there was no time are had when it is read again.
+        if let call, names.isComplete { stills.insert(Still(call: call, motion: before, stack: stack), for: thread) }
+        return .success(stack)
     }
 
     private mutating func running(_ files: RemoteThreadFiles, allowsStop: Bool) -> Result<Stack, RemoteStackOmission> {

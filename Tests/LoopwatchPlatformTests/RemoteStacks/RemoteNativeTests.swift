@@ -52,6 +52,36 @@
             thread.join()
         }
 
+        @Test("of a thread that has not moved are read once")
+        func unmoved() throws {
+            let loop = try LoopFixture()
+            func waits() throws {
+                let thread = RemoteThread(process: loop.identifier, thread: loop.identifier, isSampled: true)
+                try eventually("the loop waits") { thread.call()?.wait != nil }
+            }
+            try waits()
+            var reader = try RemoteStackReader(process: loop.identifier)
+            let waiting = try reader.stack(of: loop.identifier, allowsStop: false).get()
+            #expect(waiting.frames.contains { $0.function == "main" } && reader.statistics.unmoved == 0)
+            for _ in 0..<3 {
+                #expect(try reader.stack(of: loop.identifier, allowsStop: false).get() == waiting)
+            }
+            #expect(reader.statistics.captures == 4 && reader.statistics.unmoved == 3)
+            // It runs, and sleeps in the same call again.
+            loop.tell("sleep 1")
+            _ = try loop.done()
+            try waits()
+            #expect(try reader.stack(of: loop.identifier, allowsStop: false).get().frames.count == waiting.frames.count)
+            #expect(reader.statistics.captures == 5 && reader.statistics.unmoved == 3)
+            loop.tell("sleep 500")
+            let sleeping = try reader.stack(of: loop.identifier, allowsStop: false, "it sleeps") { stack in
+                stack.frames.contains { $0.function == "sleep_ms" }
+            }
+            #expect(sleeping != waiting)
+            #expect(try reader.stack(of: loop.identifier, allowsStop: false).get() == sleeping)
+            _ = try loop.done()
+        }
+
         @Test("of a thread that computes are had by stopping it, if that is allowed")
         func computing() async throws {
             let blocked = BlockedCase(.computing)
