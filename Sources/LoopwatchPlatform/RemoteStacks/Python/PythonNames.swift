@@ -45,8 +45,9 @@ struct PythonNames<Memory: ReadableMemory> {
 
     /// What a frame's function is; `nil` if its code object is none.
     mutating func function(of frame: PythonFrames.Frame) -> PythonFunction? {
-        guard strings.hasType(codeType, at: frame.code),
-            let record = RecordBytes(memory, at: frame.code, count: layout.codeBytes)
+        guard frame.code != 0, frame.code % 8 == 0,
+            let record = RecordBytes(memory, at: frame.code, count: layout.codeBytes),
+            codeType == 0 || record.word(at: PythonStrings<Memory>.typeOffset) == codeType
         else { return nil }
         let key = Key(
             firstLine: record.field(Int32.self, at: layout.codeFirstLine),

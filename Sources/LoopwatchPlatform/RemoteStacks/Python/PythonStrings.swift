@@ -48,9 +48,12 @@ struct PythonStrings<Memory: ReadableMemory> {
         return memory.bytes(at: address &+ UInt64(layout.bytesStart), count: Int(length))
     }
 
-    /// Whether an object is of a type: its second word.
+    /// Where an object has the address of its type: in its second word.
+    static var typeOffset: Int { 8 }
+
+    /// Whether an object is of a type.
     func hasType(_ type: UInt64, at address: UInt64) -> Bool {
         guard address != 0, address % 8 == 0 else { return false }
-        return type == 0 || memory.word(at: address &+ 8) == type
+        return type == 0 || memory.word(at: address &+ UInt64(Self.typeOffset)) == type
     }
 }
