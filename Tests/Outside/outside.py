@@ -115,7 +115,10 @@ class Child:
 
 
 class Truth:
-    """A block as the server knows it: kind, and when it began and ended, in seconds of the monotonic clock."""
+    """A block as the server knows it: kind, and when it began and ended, in seconds of the monotonic clock.
+
+    Of the whole iteration of its loop where the server can tell that, else of what blocks in it.
+    """
 
     def __init__(self, kind, began, ended):
         self.kind, self.began, self.ended = kind, began, ended
@@ -176,11 +179,21 @@ class Server:
             self.block(kind, 0.001)
 
     def truths(self):
-        result = []
+        result, iterations = [], []
         for line in list(self.process.lines):
             if line.startswith("BLOCK "):
                 _, kind, began, ended = line.split()
                 result.append(Truth(kind, float(began), float(ended)))
+            elif line.startswith("ITERATION "):
+                iterations.append(tuple(float(word) for word in line.split()[1:]))
+        for truth in result:
+            for began, ended in iterations:
+                if began <= truth.began and truth.ended <= ended:
+                    truth.began, truth.ended = began, ended
+        if iterations:
+            loops = sum((truth.began, truth.ended) in iterations for truth in result)
+            if loops < sum(truth.milliseconds >= THRESHOLD_MS for truth in result):
+                raise Failure(f"{self.name}: {loops} of {len(result)} blocks lie in an iteration that it told")
         return result
 
     def end(self):
