@@ -10,15 +10,21 @@ extension [UInt8] {
     /// Appends a number in decimal digits, filled up with zeros on the left to at least `width` digits.
     mutating func append(decimal value: UInt64, width: Int = 1) {
         if value < 10, width <= 1 { return append(UInt8(truncatingIfNeeded: value) + 0x30) }
-        let start = count
-        var rest = value
-        repeat {
-            append(UInt8(truncatingIfNeeded: rest % 10) + 0x30)
-            rest /= 10
-        } while rest > 0
-        while count - start < width { append(0x30) }
-        if count - start > 1 { self[start...].reverse() }
+        let most = Swift.max(width, Self.decimalDigitsMost)
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: most) { digits in
+            var place = most
+            var rest = value
+            while rest > 0 || most - place < width {
+                place -= 1
+                digits[place] = UInt8(truncatingIfNeeded: rest % 10) + 0x30
+                rest /= 10
+            }
+            append(contentsOf: digits[place...])
+        }
     }
+
+    /// Digits of the highest number of 64 bits.
+    private static var decimalDigitsMost: Int { 20 }
 
     /// Appends a number in decimal digits, with a minus sign where it is negative.
     mutating func append(decimal value: Int64) {

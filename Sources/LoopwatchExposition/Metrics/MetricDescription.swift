@@ -49,16 +49,11 @@ extension MetricDescription {
             name: name,
             type: type,
             unit: unit,
-            labels: ["process", "loop"] + (values.map { [$0.label] } ?? []),
+            labels: [TargetLabels.process, TargetLabels.loop] + (values.map { [$0.label] } ?? []),
             help: help,
             bound: "loops<=\(Limits.loopsDefault)" + (labelValues.map { " x \($0.count)" } ?? "")
         ) { source in
-            source.loops.flatMap { loop in
-                rows(process: loop.remote?.process.name ?? source.snapshot.process, target: loop.name, by: labelValues)
-                {
-                    value(loop, $0)
-                }
-            }
+            rows(of: source.loops, by: labelValues, value: value)
         }
     }
 
@@ -74,14 +69,11 @@ extension MetricDescription {
             name: name,
             type: type,
             unit: unit,
-            labels: ["process", "loop"],
+            labels: [TargetLabels.process, TargetLabels.loop],
             help: help,
             bound: "loops<=\(Limits.loopsDefault)"
         ) { source in
-            source.loops.flatMap { loop in
-                loop.remote.map { rows(process: $0.process.name, target: loop.name, by: nil) { _ in value(loop) } }
-                    ?? []
-            }
+            rows(of: source.loops, by: nil) { loop, _ in loop.remote.map { _ in value(loop) } }
         }
     }
 
@@ -103,16 +95,11 @@ extension MetricDescription {
             name: name,
             type: type,
             unit: unit,
-            labels: ["process", "pool"] + (values.map { [$0.label] } ?? []),
+            labels: [TargetLabels.process, TargetLabels.pool] + (values.map { [$0.label] } ?? []),
             help: help,
             bound: "pools<=\(Limits.poolsDefault)" + (labelValues.map { " x \($0.count)" } ?? "")
         ) { source in
-            source.pools.flatMap { pool in
-                rows(process: pool.remote?.process.name ?? source.snapshot.process, target: pool.name, by: labelValues)
-                {
-                    value(pool, $0)
-                }
-            }
+            rows(of: source.pools, by: labelValues, value: value)
         }
     }
 
@@ -134,14 +121,14 @@ extension MetricDescription {
             name: name,
             type: type,
             unit: unit,
-            labels: ["process", values.label],
+            labels: [TargetLabels.process, values.label],
             help: help,
             bound: "processes<=\(Limits.remoteProcesses) x \(labelValues.count)"
         ) { source in
             source.snapshot.processes.flatMap { process in
                 labelValues.indices.map { index in
                     MetricRow(
-                        labelValues: [process.process.name, labelValues[index]],
+                        labels: .values([process.process.name, labelValues[index]]),
                         value: value(process, index)
                     )
                 }
@@ -158,7 +145,7 @@ extension MetricDescription {
         value: @escaping @Sendable (WatchSnapshot) -> MetricValue?
     ) -> MetricDescription {
         MetricDescription(name: name, type: type, unit: unit, labels: [], help: help, bound: "1") { source in
-            value(source.snapshot).map { [MetricRow(labelValues: [], value: $0)] } ?? []
+            value(source.snapshot).map { [MetricRow(labels: .values([]), value: $0)] } ?? []
         }
     }
 
@@ -173,22 +160,30 @@ extension MetricDescription {
         rows: @escaping @Sendable (WatchSnapshot) -> [(labels: [String], value: MetricValue)]
     ) -> MetricDescription {
         MetricDescription(name: name, type: type, unit: unit, labels: labels, help: help, bound: bound) { source in
-            rows(source.snapshot).map { MetricRow(labelValues: $0.labels, value: $0.value) }
+            rows(source.snapshot).map { MetricRow(labels: .values($0.labels), value: $0.value) }
         }
     }
 
-    /// The rows of one target.
-    private static func rows(
-        process: String,
-        target: String,
+    /// The rows of all targets of a kind.
+    private static func rows<Target: LabelledTarget>(
+        of targets: [Target],
         by values: [String]?,
-        value: (Int) -> MetricValue?
+        value: (Target, Int) -> MetricValue?
     ) -> [MetricRow] {
-        guard let values else {
-            return value(0).map { [MetricRow(labelValues: [process, target], value: $0)] } ?? []
+        var rows: [MetricRow] = []
+        rows.reserveCapacity(targets.count * (values?.count ?? 1))
+        for target in targets {
+            guard let values else {
+                if let value = value(target, 0) {
+                    rows.append(MetricRow(labels: .target(target.labels, further: nil), value: value))
+                }
+                continue
+            }
+            for (index, further) in values.enumerated() {
+                guard let value = value(target, index) else { continue }
+                rows.append(MetricRow(labels: .target(target.labels, further: further), value: value))
+            }
         }
-        return values.indices.compactMap { index in
-            value(index).map { MetricRow(labelValues: [process, target, values[index]], value: $0) }
-        }
+        return rows
     }
 }

@@ -23,10 +23,18 @@ enum MetricValue: Sendable {
     static func flag(_ value: Bool) -> MetricValue { .integer(value ? 1 : 0) }
 }
 
-/// One metric of a family: the values of its labels, in the order of the family's label names, and its value.
+/// One metric of a family: its labels and its value.
 struct MetricRow: Sendable {
-    /// Label values, as many as the family has label names.
-    var labelValues: [String]
+    /// The labels of a row, in the order of the family's label names.
+    enum Labels: Sendable {
+        /// The values of all.
+        case values([String])
+        /// Those of a target, and the value of one more where the family has one.
+        case target(TargetLabels, further: String?)
+    }
+
+    /// Its labels.
+    var labels: Labels
     /// The value.
     var value: MetricValue
 }

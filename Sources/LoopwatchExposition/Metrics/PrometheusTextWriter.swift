@@ -10,6 +10,7 @@ package enum PrometheusTextWriter {
     /// Series are told apart by process and target name; that names are unique is the registry's promise.
     package static func write(_ snapshot: WatchSnapshot, into buffer: inout [UInt8]) {
         let source = MetricSource(snapshot)
+        buffer.reserveCapacity(buffer.count + source.bytesExpected)
         for family in MetricCatalog.all {
             let rows = family.rows(source)
             if rows.isEmpty { continue }

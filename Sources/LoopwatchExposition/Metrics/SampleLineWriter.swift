@@ -30,10 +30,12 @@ struct SampleLineWriter {
     /// Appends all lines of one row.
     mutating func append(_ row: MetricRow, to buffer: inout [UInt8]) {
         labels.removeAll(keepingCapacity: true)
-        for (name, value) in zip(labelNames, row.labelValues) {
-            labels.append(contentsOf: name)
-            labels.append(labelValue: value)
-            labels.append(0x22)
+        switch row.labels {
+        case .values(let values):
+            for (name, value) in zip(labelNames, values) { appendLabel(name, value) }
+        case .target(let target, let further):
+            labels.append(contentsOf: target.bytes)
+            if let further, let name = labelNames.last { appendLabel(name, further) }
         }
         if case .histogram(let histogram) = row.value {
             append(histogram, to: &buffer)
@@ -42,6 +44,12 @@ struct SampleLineWriter {
         appendName(to: &buffer)
         append(row.value, to: &buffer)
         buffer.append(0x0A)
+    }
+
+    private mutating func appendLabel(_ name: [UInt8], _ value: String) {
+        labels.append(contentsOf: name)
+        labels.append(labelValue: value)
+        labels.append(0x22)
     }
 
     /// Appends a number; a counter is never negative, because OpenMetrics then refuses the whole exposition.
