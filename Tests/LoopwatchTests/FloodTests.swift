@@ -38,7 +38,7 @@ extension Live {
         }
 
         private func flood(_ target: WatchTarget, longJobs: Int, _ execute: Execute) throws {
-            try withWatch { watch, recorder in
+            try withWatch(stacks: .off) { watch, recorder in
                 watch.add(target)
                 try watch.waitUntilAnswered(["one"])
                 try watch.settle()

@@ -89,7 +89,7 @@ extension Live {
 
         private func withBlockedLoop(_ body: (Loopwatch, EndpointAddress, Block) throws -> Void) throws {
             try withLoops([.poll]) { loops in
-                try withWatch({ $0.endpoint = .free }) { watch, _ in
+                try withWatch(stacks: .off, { $0.endpoint = .free }) { watch, _ in
                     watch.add(loops[0].target("one"))
                     try watch.waitUntilAnswered(["one"])
                     let hold = Hold(.sleeping)

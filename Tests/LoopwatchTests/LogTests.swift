@@ -59,7 +59,7 @@ extension Live {
                         try redirectStandardError(to: errors)
                         try withLoops([.poll]) { loops in
                             let recorder = ReportRecorder()
-                            try withWatch({ $0.log = [.file(path: path), recorder.destination] }) { watch, _ in
+                            try withWatch(stacks: .off, { $0.log = [.file(path: path), recorder.destination] }) { watch, _ in
                                 watch.add(loops[0].target("one"))
                                 try watch.waitUntilAnswered(["one"])
                                 try checkStall(of: "one", by: Hold(.sleeping), watch, recorder) { loops[0].execute($0) }
@@ -170,7 +170,7 @@ extension Live {
                     close(ends[0])
                     close(ends[1])
                     for log in [[], [LogDestination.standardError]] {
-                        try withWatch({ $0.log = log }) { watch, _ in
+                        try withWatch(stacks: .off, { $0.log = log }) { watch, _ in
                             #expect(watch.add(.loop("") { _ in }).problem != nil)
                             #expect(watch.add(.loop("") { _ in }).problem != nil)
                         }
@@ -211,7 +211,7 @@ extension Live {
             let gate = Hold(.sleeping)
             defer { gate.release() }
             try withLoops([.poll]) { loops in
-                try withWatch({ $0.log = [.closure { _, _ in gate.run() }] }) { watch, _ in
+                try withWatch(stacks: .off, { $0.log = [.closure { _, _ in gate.run() }] }) { watch, _ in
                     watch.add(loops[0].target("one"))
                     try watch.waitUntilAnswered(["one"])
                     for number in 1...2 {

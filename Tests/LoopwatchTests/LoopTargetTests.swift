@@ -11,7 +11,7 @@ extension Live {
         @Test("idle loops and short jobs are not reported", arguments: LoopKind.allCases)
         func healthy(kind: LoopKind) throws {
             try withLoops([kind, kind]) { loops in
-                try withWatch { watch, recorder in
+                try withWatch(stacks: .off) { watch, recorder in
                     watch.add(loops[0].target("one"))
                     watch.add(loops[1].target("two"))
                     try checkShortJobs(on: "one", watch, recorder) { loops[0].execute($0) }
@@ -27,7 +27,7 @@ extension Live {
         )
         func blocked(kind: LoopKind, way: Hold.Way) throws {
             try withLoops([kind, kind]) { loops in
-                try withWatch { watch, recorder in
+                try withWatch(stacks: .off) { watch, recorder in
                     watch.add(loops[0].target("one"))
                     watch.add(loops[1].target("two"))
                     try watch.waitUntilAnswered(["one", "two"])
@@ -43,7 +43,7 @@ extension Live {
         @Test("a block that was there before the watch is reported too", arguments: LoopKind.allCases)
         func blockedFromTheStart(kind: LoopKind) throws {
             try withLoops([kind]) { loops in
-                try withWatch { watch, recorder in
+                try withWatch(stacks: .off) { watch, recorder in
                     let hold = Hold(.sleeping)
                     defer { hold.release() }
                     loops[0].execute { hold.run() }
@@ -60,7 +60,7 @@ extension Live {
         @Test("a long block is told of again at doublings of the threshold")
         func goingOn() throws {
             try withLoops([.poll]) { loops in
-                try withWatch({ $0.thresholds = Thresholds(warning: .milliseconds(50)) }) { watch, recorder in
+                try withWatch(stacks: .off, { $0.thresholds = Thresholds(warning: .milliseconds(50)) }) { watch, recorder in
                     watch.add(loops[0].target("one"))
                     try watch.waitUntilAnswered(["one"])
                     let hold = Hold(.sleeping)

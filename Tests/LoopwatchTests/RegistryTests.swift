@@ -18,7 +18,7 @@ extension Live {
         func refused() throws {
             try TestFiles.withFolder { folder in
                 let log = "\(folder)/log"
-                try withWatch({
+                try withWatch(stacks: .off, {
                     $0.log = [.file(path: log)]
                     $0.loopsLimit = 2
                     $0.poolsLimit = 1
@@ -58,7 +58,7 @@ extension Live {
         func hostileName() throws {
             try TestFiles.withFolder { folder in
                 let log = "\(folder)/log"
-                try withWatch({ $0.log = [.file(path: log)] }) { watch, _ in
+                try withWatch(stacks: .off, { $0.log = [.file(path: log)] }) { watch, _ in
                     let name = "one\n2026-01-01T00:00:00.000Z CRITICAL forged\u{1b}[2J"
                     #expect(watch.add(.loop(name) { $0() }).problem == nil)
                     #expect(watch.add(.loop(name) { $0() }).problem != nil)
@@ -74,7 +74,7 @@ extension Live {
         @Test("a target's own thresholds and resolution hold for it alone")
         func overrides() throws {
             try withLoops { loops in
-                try withWatch { watch, recorder in
+                try withWatch(stacks: .off) { watch, recorder in
                     watch.add(loops[0].target("slow").with(thresholds: Thresholds(warning: .seconds(100))))
                     watch.add(loops[1].target("fast").with(thresholds: Thresholds(warning: .milliseconds(50))))
                     try watch.waitUntilAnswered(["slow", "fast"])
@@ -90,7 +90,7 @@ extension Live {
         @Test("a blocked target that is removed ends for its readers, and leaves nothing behind")
         func removedWhileBlocked() throws {
             try withLoops([.poll]) { loops in
-                try withWatch { watch, recorder in
+                try withWatch(stacks: .off) { watch, recorder in
                     let hold = Hold(.sleeping)
                     defer { hold.release() }
                     let first = watch.add(loops[0].target("one"))
@@ -118,7 +118,7 @@ extension Live {
         func manyThreads() throws {
             try withLoops([.poll, .condition, .poll, .condition]) { loops in
                 try withLoops([.poll]) { watched in
-                    try withWatch { watch, recorder in
+                    try withWatch(stacks: .off) { watch, recorder in
                         let hold = Hold(.sleeping)
                         defer { hold.release() }
                         watched[0].execute { hold.run() }
@@ -147,7 +147,7 @@ extension Live {
 
         @Test("five hundred targets are watched at once, and one that is blocked is found")
         func fiveHundred() throws {
-            try withWatch({ $0.loopsLimit = 1_000 }) { watch, recorder in
+            try withWatch(stacks: .off, { $0.loopsLimit = 1_000 }) { watch, recorder in
                 let queues = (0..<500).map { DispatchQueue(label: "queue-\($0)") }
                 for (number, queue) in queues.enumerated() {
                     #expect(watch.add(.queue("queue-\(number)", queue)).problem == nil)
@@ -173,7 +173,7 @@ extension Live {
                 let log = "\(folder)/log"
                 try withLoops([.condition]) { loops in
                     let recorder = ReportRecorder()
-                    try withWatch({ $0.log = [.file(path: log), recorder.destination] }) { watch, _ in
+                    try withWatch(stacks: .off, { $0.log = [.file(path: log), recorder.destination] }) { watch, _ in
                         watch.add(loops[0].target("one"))
                         // Something to go on watching when the loop is gone.
                         watch.add(.queue("two", DispatchQueue(label: "two")))
@@ -196,7 +196,7 @@ extension Live {
 
         @Test("a target that drops its work is blocked until it is removed")
         func dropped() throws {
-            try withWatch { watch, recorder in
+            try withWatch(stacks: .off) { watch, recorder in
                 let registration = watch.add(.loop("one") { _ in })
                 try recorder.wait(for: "the begun report") { $0.state == .begun && $0.target == "one" }
                 registration.remove()
@@ -207,7 +207,7 @@ extension Live {
         @Test("a closure of the host that is slow again and again is not taken for a standstill of the process")
         func slowDepth() throws {
             try withLoops([.poll]) { loops in
-                try withWatch { watch, recorder in
+                try withWatch(stacks: .off) { watch, recorder in
                     let calls = Atomic(0)
                     watch.add(
                         .pool(

@@ -78,7 +78,7 @@ extension Live {
             ]
         )
         func badParameters(query: String) throws {
-            try withWatch({ $0.endpoint = .free }) { watch, _ in
+            try withWatch(stacks: .off, { $0.endpoint = .free }) { watch, _ in
                 let address = try #require(watch.endpointAddress)
                 for suffix in ["", "&follow=1"] where !query.contains("follow") {
                     let response = try TestClient.get("/warnings?\(query)\(suffix)", address)
@@ -93,7 +93,7 @@ extension Live {
         /// Runs a body with a watch that has told of one block of the loop `one`.
         private func withWarnings(_ body: (Loopwatch, ReportRecorder, EndpointAddress) throws -> Void) throws {
             try withLoops([.poll]) { loops in
-                try withWatch({ $0.endpoint = .free }) { watch, recorder in
+                try withWatch(stacks: .off, { $0.endpoint = .free }) { watch, recorder in
                     watch.add(loops[0].target("one"))
                     try watch.waitUntilAnswered(["one"])
                     try checkStall(of: "one", by: Hold(.sleeping), watch, recorder) { loops[0].execute($0) }

@@ -6,12 +6,14 @@ import LoopwatchCore
 
 /// Runs a body with a watch that logs to a recorder, has no endpoint and no targets, and is stopped afterwards.
 func withWatch(
+    stacks: StackCapture = .full,
     _ change: (inout WatchConfiguration) -> Void = { _ in },
     _ body: (Loopwatch, ReportRecorder) throws -> Void
 ) throws {
     let recorder = ReportRecorder()
     var configuration = WatchConfiguration.forTests
     configuration.log = [recorder.destination]
+    configuration.stackCapture = stacks
     change(&configuration)
     let watch = try Loopwatch.start(configuration)
     defer { watch.stop() }
