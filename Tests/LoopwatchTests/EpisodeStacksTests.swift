@@ -61,6 +61,25 @@ struct EpisodeStacksTests {
         #expect(found.stack == nil && found.omitted == "switched off" && found.isFirst)
     }
 
+    @Test("until the names of what was captured last are known, the same block's earlier ones are told, and no other's")
+    mutating func namesThatFollow() {
+        let target = WatchTarget.pool("one", submit: { _ in })
+        let late = StallCapture(stacks: [raw(9)], omitted: "the names follow")
+        #expect(stacks.note(draft(.begun, 100), target, stacks: [], late).omitted == "the names follow")
+        stacks.complete(draft(.begun, 100), target, raw: [raw(9)], stacks: [stack("a")])
+        let moved = StallCapture(stacks: [raw(10)], omitted: "the names follow")
+        var found = stacks.note(draft(.ongoing, 200), target, stacks: [], moved)
+        #expect(found.stack == stack("a") && found.omitted == nil && found.raw == [raw(10)])
+        // They are asked for again, and told once they are there.
+        #expect(stacks.unnamed(draft(.ongoing, 200), target) == [raw(10)])
+        stacks.complete(draft(.ongoing, 200), target, raw: [raw(10)], stacks: [stack("b")])
+        #expect(stacks.unnamed(draft(.ongoing, 200), target).isEmpty)
+        found = stacks.note(draft(.ended, 300), target, stacks: [], StallCapture())
+        #expect(found.stack == stack("b"))
+        found = stacks.note(draft(.begun, 100, episode: 2), target, stacks: [], late)
+        #expect(found.stack == nil && found.omitted == "the names follow")
+    }
+
     @Test("a stack that could not be had is excused, until one could")
     mutating func omitted() {
         #expect(note(draft(.begun, 100), omitted: "it moved").omitted == "it moved")

@@ -46,6 +46,8 @@ struct EpisodeStacks: Sendable {
     private struct Record: Sendable {
         var raw: [RawStack] = []
         var stacks: [Stack] = []
+        /// Whether the names are those of an earlier capture, because the latest one's are still being read.
+        var areNamesEarlier = false
         var omitted: String?
         var causeDetail: String?
         var accountedNanoseconds: Int64 = 0
@@ -74,11 +76,13 @@ struct EpisodeStacks: Sendable {
         let known = records[key]
         var record = known ?? Record()
         if !capture.stacks.isEmpty {
+            // What the same block was at before is better than nothing.
+            record.areNamesEarlier = record.raw != capture.stacks || record.areNamesEarlier
             record.raw = capture.stacks
-            record.stacks = []
         }
         let blame = Blame(draft, target)
         if !stacks.isEmpty {
+            record.areNamesEarlier = false
             record.stacks = blame.stacks(stacks)
             record.omitted = record.stacks.isEmpty ? Blame.onlyIdle : nil
         } else if record.stacks.isEmpty, let omitted = capture.omitted {
@@ -135,7 +139,7 @@ struct EpisodeStacks: Sendable {
     /// What was captured last of a stall that goes on, if its names were not had in time.
     func unnamed(_ draft: ReportDraft, _ target: WatchTarget) -> [RawStack] {
         let record = records[Key(subject: target.subject, target: target.identity, episode: draft.episode)]
-        return record.map { $0.stacks.isEmpty ? $0.raw : [] } ?? []
+        return record.map { $0.stacks.isEmpty || $0.areNamesEarlier ? $0.raw : [] } ?? []
     }
 
     /// Takes a stack that came after the report that it was for; returns false if the stall is over, or has a stack since.
@@ -154,6 +158,7 @@ struct EpisodeStacks: Sendable {
         guard records[key]?.raw.isEmpty == true else { return false }
         records[key]?.raw = raw
         records[key]?.stacks = Blame(draft, target).stacks(stacks)
+        records[key]?.areNamesEarlier = false
         records[key]?.omitted = nil
         return true
     }
@@ -172,6 +177,7 @@ struct EpisodeStacks: Sendable {
         guard records[key]?.raw == raw else { return }
         let toBlame = Blame(draft, target).stacks(stacks)
         records[key]?.stacks = toBlame
+        records[key]?.areNamesEarlier = false
         guard toBlame.isEmpty else { return }
         // The time that goes on is not theirs.
         records[key]?.raw = []
