@@ -107,7 +107,7 @@ final class ScaleHost: Sendable {
             done.enter()
             own[own.startIndex + number % own.count].execute {
                 // Calls of two functions in an order of its own: 1,024 different stacks.
-                if callLeft(path: number, depth: 10, microseconds) >= 0 { done.leave() }
+                if callLeft(path: number, depth: 10, microseconds) != .min { done.leave() }
             }
         }
         done.wait()
@@ -162,7 +162,9 @@ private func pulse() {
 private func callLeft(path: Int, depth: Int, _ microseconds: UInt32) -> Int {
     guard depth > 0 else { return waitForBackend(microseconds) }
     let isRight = path % 2 == 1
-    return 1 + (isRight ? callRight : callLeft)(path / 2, depth - 1, microseconds)
+    let inner = (isRight ? callRight : callLeft)(path / 2, depth - 1, microseconds)
+    // Work is left after the call that depends on what it came to: else the compiler makes a loop of all calls in a row.
+    return inner < 0 ? inner : inner &* 5 &- depth
 }
 
 @inline(never)
@@ -171,7 +173,7 @@ private func callRight(path: Int, depth: Int, _ microseconds: UInt32) -> Int {
     // Not the same as the other, or the compiler would make one function of both.
     let isRight = path & 1 != 0
     let inner = (isRight ? callRight : callLeft)(path >> 1, depth - 1, microseconds)
-    return inner < 0 ? inner : inner &* 3 &+ depth
+    return inner < 0 ? inner : inner &* 3 ^ depth
 }
 
 @inline(never)
