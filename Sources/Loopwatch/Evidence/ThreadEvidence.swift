@@ -87,6 +87,7 @@ struct ThreadEvidence: Sendable {
                 // It may wait for work or for something else: a beat tells. Where it mostly waits for work, not often.
                 park(signature, cpuNanoseconds: cpu, &context)
                 observation.isProcessQuiet = recognizer.isPark(signature)
+                observation.isAsleepElsewhere = hasParked && !recognizer.isPark(signature)
                 return EvidenceSource.Look(observation: observation)
             }
         }

@@ -14,6 +14,10 @@ extension StallDetector {
             let pause = wasIdle ? policy.idleNanoseconds : policy.quietNanoseconds
             return max(soonest, lastFree.advanced(byNanoseconds: pause))
         }
+        // A thread that waits for work takes the beat at once; one that waits for a lock is known by that not to.
+        if isAsleepElsewhere, beatPosted != nil {
+            return lastLook.advanced(byNanoseconds: min(Self.secondLookNanosecondsMost, policy.lookNanoseconds))
+        }
         if let later = laterLook(interruptions: interruptions) { return later }
         var next = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
         for episode in [job, late] {

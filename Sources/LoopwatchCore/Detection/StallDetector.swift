@@ -44,6 +44,8 @@ public struct StallDetector: Sendable {
     var wasIdle = false
     var wasLookedAt = false
     var isProcessQuiet = false
+    /// Whether the thread slept at the last look in a call that is not known to be its wait, and a beat was posted.
+    var isAsleepElsewhere = false
     var beatPosted: MonotonicInstant?
     var hasAnswered = false
     var isGone = false
@@ -165,6 +167,7 @@ public struct StallDetector: Sendable {
         guard !isGone else { return [] }
         latestDepth = observation.depth
         isProcessQuiet = observation.isProcessQuiet
+        isAsleepElsewhere = observation.progress == .unknown && observation.isAsleepElsewhere && beatPosted == nil
         wasLookedAt = true
         defer {
             lastLook = observation.instant

@@ -102,6 +102,31 @@ struct StallDetectorTests {
         #expect(nextLook == 420)
     }
 
+    @Test("a thread that sleeps elsewhere is looked at soon: it takes the beat, or waits for something else")
+    mutating func asleepElsewhere() {
+        func asleep(_ instant: Double, since: Double? = nil) -> Observation {
+            var observation = Observation(instant: at(instant), progress: since == nil ? .unknown : .busy, thread: 7)
+            observation.runs = since == nil ? 1 : 0
+            observation.isAsleepElsewhere = since == nil
+            observation.sleepingSince = since.map { at($0) }
+            observation.call = since == nil ? nil : BlockingCall(name: "futex", isLock: true)
+            return observation
+        }
+        #expect(look(10, .free).isEmpty && look(20, .free).isEmpty)
+        // Found asleep a threshold later: two milliseconds on, it has been blocked since the beginning of its sleep.
+        #expect(look(asleep(120)).isEmpty && detector.isBeatOut)
+        #expect(nextLook == 122)
+        let reports = look(asleep(122, since: 21))
+        #expect(reports.map(\.state) == [.begun] && reports.map(\.durationNanoseconds) == [.milliseconds(101)])
+        #expect(answer(130, posted: 120).map(\.durationNanoseconds) == [.milliseconds(109)])
+        // One that takes the beat had nothing to do, and of it nothing is said.
+        #expect(look(140, .free).isEmpty && look(150, .free).isEmpty)
+        #expect(look(asleep(250)).isEmpty)
+        #expect(answer(250.1, posted: 250).isEmpty)
+        #expect(look(252, .free).isEmpty)
+        #expect(counters(260).stallDuration.count == 1)
+    }
+
     @Test("looked at less often, a loop that answers has a beat at each look; one that does not is looked at closely")
     mutating func stretched() {
         detector.stretch = 3
