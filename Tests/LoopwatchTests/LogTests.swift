@@ -59,7 +59,9 @@ extension Live {
                         try redirectStandardError(to: errors)
                         try withLoops([.poll]) { loops in
                             let recorder = ReportRecorder()
-                            try withWatch(stacks: .off, { $0.log = [.file(path: path), recorder.destination] }) { watch, _ in
+                            try withWatch(stacks: .off, { $0.log = [.file(path: path), recorder.destination] }) {
+                                watch,
+                                _ in
                                 watch.add(loops[0].target("one"))
                                 try watch.waitUntilAnswered(["one"])
                                 try checkStall(of: "one", by: Hold(.sleeping), watch, recorder) { loops[0].execute($0) }

@@ -60,7 +60,9 @@ extension Live {
         @Test("a long block is told of again at doublings of the threshold")
         func goingOn() throws {
             try withLoops([.poll]) { loops in
-                try withWatch(stacks: .off, { $0.thresholds = Thresholds(warning: .milliseconds(50)) }) { watch, recorder in
+                try withWatch(stacks: .off, { $0.thresholds = Thresholds(warning: .milliseconds(50)) }) {
+                    watch,
+                    recorder in
                     watch.add(loops[0].target("one"))
                     try watch.waitUntilAnswered(["one"])
                     let hold = Hold(.sleeping)

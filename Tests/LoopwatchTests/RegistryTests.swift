@@ -18,11 +18,14 @@ extension Live {
         func refused() throws {
             try TestFiles.withFolder { folder in
                 let log = "\(folder)/log"
-                try withWatch(stacks: .off, {
-                    $0.log = [.file(path: log)]
-                    $0.loopsLimit = 2
-                    $0.poolsLimit = 1
-                }) { watch, _ in
+                try withWatch(
+                    stacks: .off,
+                    {
+                        $0.log = [.file(path: log)]
+                        $0.loopsLimit = 2
+                        $0.poolsLimit = 1
+                    }
+                ) { watch, _ in
                     let nothing: WatchTarget.Submit = { $0() }
                     func problem(_ target: WatchTarget) -> String { watch.add(target).problem?.description ?? "" }
                     #expect(problem(.loop("", submit: nothing)).contains("a name has 1 to 128 bytes"))

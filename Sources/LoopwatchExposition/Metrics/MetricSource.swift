@@ -38,7 +38,11 @@ struct MetricSource {
         let remote: RemoteTargetSnapshot?
 
         fileprivate init(_ loop: LoopSnapshot, process: String) {
-            labels = TargetLabels(process: loop.remote?.process.name ?? process, kind: TargetLabels.loop, name: loop.name)
+            labels = TargetLabels(
+                process: loop.remote?.process.name ?? process,
+                kind: TargetLabels.loop,
+                name: loop.name
+            )
             statistics = loop.statistics
             remote = loop.remote
         }
@@ -60,7 +64,11 @@ struct MetricSource {
         let remote: RemoteTargetSnapshot?
 
         fileprivate init(_ pool: PoolSnapshot, process: String) {
-            labels = TargetLabels(process: pool.remote?.process.name ?? process, kind: TargetLabels.pool, name: pool.name)
+            labels = TargetLabels(
+                process: pool.remote?.process.name ?? process,
+                kind: TargetLabels.pool,
+                name: pool.name
+            )
             statistics = pool.statistics
             depth = pool.depth
             size = pool.size
