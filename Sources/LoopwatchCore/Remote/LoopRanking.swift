@@ -88,8 +88,8 @@ public struct LoopRanking: Sendable {
             if waiting + elsewhere >= Self.sleepsMost { (waiting, elsewhere) = (waiting / 2, elsewhere / 2) }
         }
 
-        /// Whether most of its sleeps were waits.
-        var areMostlyWaits: Bool { waiting >= Self.waitsLeast && elsewhere <= waiting }
+        /// Whether two thirds of its sleeps at least were waits: of few, half may be chance.
+        var areMostlyWaits: Bool { waiting >= Self.waitsLeast && elsewhere * 2 <= waiting }
 
         /// Whether most of its sleeps were certainly none.
         var areMostlyOthers: Bool { elsewhere >= Self.refutingLeast && elsewhere > waiting }
