@@ -4,6 +4,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import http.client
 import pathlib
 import statistics
@@ -69,6 +70,8 @@ class Answers:
     milliseconds: list
     status: int
     body: bytes
+    # What was measured between the answers.
+    between: list = dataclasses.field(default_factory=list)
 
     @property
     def median(self):
@@ -79,10 +82,28 @@ class Answers:
         return quantile(self.milliseconds, 0.99)
 
 
-def ask(port, path="/metrics", count=1, seconds_each=0.0, host="127.0.0.1"):
-    """Asks so many times on one connection, as a scraper does; the last answer is kept, and the worst status."""
+def calculation(milliseconds):
+    """A calculation that takes about so long here: what the machine itself makes of one is told by how that varies."""
+    data = bytes(65536)
+
+    def run(pieces):
+        digest = hashlib.sha256()
+        began = time.monotonic()
+        for _ in range(pieces):
+            digest.update(data)
+        return (time.monotonic() - began) * 1000
+
+    piece = statistics.median(run(8) / 8 for _ in range(50))
+    return lambda: run(max(1, round(milliseconds / piece)))
+
+
+def ask(port, path="/metrics", count=1, seconds_each=0.0, host="127.0.0.1", between=None):
+    """Asks so many times on one connection, as a scraper does; the last answer is kept, and the worst status.
+
+    `between` is called after each answer; what it returns is kept too.
+    """
     connection = http.client.HTTPConnection(host, port, timeout=30)
-    times, status, body = [], 200, b""
+    times, status, body, others = [], 200, b"", []
     try:
         for _ in range(count):
             began = time.monotonic()
@@ -92,11 +113,14 @@ def ask(port, path="/metrics", count=1, seconds_each=0.0, host="127.0.0.1"):
             ended = time.monotonic()
             times.append((ended - began) * 1000)
             status = max(status, answer.status)
+            if between:
+                others.append(between())
+                ended = time.monotonic()
             if (rest := began + seconds_each - ended) > 0:
                 time.sleep(rest)
     finally:
         connection.close()
-    return Answers(times, status, body)
+    return Answers(times, status, body, others)
 
 
 def total(body, name):
