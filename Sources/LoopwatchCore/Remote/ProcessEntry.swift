@@ -11,16 +11,27 @@ public struct ProcessEntry: Sendable, Equatable {
     public var startTicks: Int64
     /// The kernel's name of it (`comm`), at most 15 bytes.
     public var shortName: String
-    /// The command line, argument by argument; empty for a thread of the kernel, and for a process that has ended.
+    /// The command line, argument by argument; empty too for an instant while a program is being executed, and where it
+    /// overwrote its own.
     public var arguments: [String]
+    /// Whether it runs a program: it is no thread of the kernel, and has not ended.
+    public var isProgram: Bool
 
     /// Creates an entry.
-    public init(identifier: Int32, parent: Int32, startTicks: Int64, shortName: String, arguments: [String]) {
+    public init(
+        identifier: Int32,
+        parent: Int32,
+        startTicks: Int64,
+        shortName: String,
+        arguments: [String],
+        isProgram: Bool = true
+    ) {
         self.identifier = identifier
         self.parent = parent
         self.startTicks = startTicks
         self.shortName = shortName
         self.arguments = arguments
+        self.isProgram = isProgram
     }
 
     /// The command line in one piece, arguments divided by spaces.

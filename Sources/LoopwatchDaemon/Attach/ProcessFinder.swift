@@ -34,7 +34,7 @@ struct ProcessFinder {
             }
             let meant = table.matches(rule.selector, listeners: listeners, unitOf: ProcessList.unit)
             let all = rule.followsChildren ? table.withDescendants(of: meant) : meant
-            for entry in all where !entry.arguments.isEmpty && seen.insert(entry.identifier).inserted {
+            for entry in all where entry.isProgram && seen.insert(entry.identifier).inserted {
                 let isMeant = meant.contains { $0.identifier == entry.identifier }
                 result.append(Found(entry: entry, rule: rule, isMeant: isMeant))
             }
@@ -47,7 +47,10 @@ struct ProcessFinder {
         switch selector {
         case .identifier(let identifier):
             if ProcessList.isHidden(identifier) { return RemoteProblem.hidden(identifier).description }
-            return "there is no process \(identifier)."
+            guard let entry = ProcessList.entry(of: identifier), !entry.isProgram else {
+                return "there is no process \(identifier)."
+            }
+            return "process \(identifier) runs no program: it has ended, or is a thread of the kernel."
         case .commandLine(let pattern): return "no process has '\(pattern)' in its command line" + hiding
         case .unit(let unit): return "no process belongs to the unit \(unit)" + hiding
         case .port(let port):

@@ -21,7 +21,7 @@ final class TopProcess: Sendable {
         let selector = ProcessSelector.identifier(identifier)
         let rule = DaemonConfiguration.Rule(selector: selector)
         guard !ProcessFinder(rules: [rule]).find().isEmpty else {
-            throw .unavailable("\(ProcessFinder.reason(selector)).")
+            throw .unavailable(ProcessFinder.reason(selector))
         }
         // A port that the system chooses: another watch may have the standard one.
         let configuration = try AttachConfiguration(

@@ -36,8 +36,11 @@ package enum ProcessList {
             let statistics = ProcessStatistics(stat: line)
         else { return nil }
         let fields = line[line.index(after: close)...].split { $0 == 0x20 || $0 == 0x0A }
-        // Field 3 is the state, field 4 the parent.
-        guard fields.count > 1, let parent = Int32(String(decoding: fields[1], as: UTF8.self)) else { return nil }
+        // Field 3 is the state, field 4 the parent, field 9 the flags.
+        guard fields.count > 6, let state = fields[0].first,
+            let parent = Int32(String(decoding: fields[1], as: UTF8.self)),
+            let flags = UInt32(String(decoding: fields[6], as: UTF8.self))
+        else { return nil }
         let command = WholeFile.bytes(at: "/proc/\(process)/cmdline", atMost: commandLineBytesMost)
         // A program that gave itself a title leaves zeros or spaces behind it.
         var arguments = command.split(separator: 0, omittingEmptySubsequences: false)
@@ -48,9 +51,17 @@ package enum ProcessList {
             parent: parent,
             startTicks: statistics.startTicks,
             shortName: String(decoding: line[line.index(after: open)..<close], as: UTF8.self),
-            arguments: arguments
+            arguments: arguments,
+            isProgram: !Self.endedStates.contains(state) && flags & Self.kernelThreadFlag == 0
         )
     }
+
+    /// States of a process that has ended and is still listed: zombie, dead (proc(5)).
+    private static let endedStates: [UInt8] = [UInt8(ascii: "Z"), UInt8(ascii: "X"), UInt8(ascii: "x")]
+    /// PF_KTHREAD of the kernel's linux/sched.h.
+    ///
+    /// An empty command line would not tell: a program has none while it is being executed.
+    private static let kernelThreadFlag: UInt32 = 0x0020_0000
 
     /// The systemd unit that a process belongs to, such as `api.service`; `nil` if it belongs to none.
     ///

@@ -20,6 +20,20 @@ struct ProcessListTests {
         #expect(ProcessList.identifiers().contains(getpid()))
     }
 
+    @Test("one that has ended, and that its parent has not waited for, runs no program")
+    func ended() throws {
+        #expect(try #require(ProcessList.entry(of: getpid())).isProgram)
+        var child: pid_t = 0
+        let path = try #require(strdup("/bin/true"))
+        defer { free(path) }
+        try #require(posix_spawn(&child, "/bin/true", nil, nil, [path, nil], environ) == 0)
+        var information = siginfo_t()
+        try #require(waitid(P_PID, id_t(child), &information, WEXITED | WNOWAIT) == 0)
+        let entry = ProcessList.entry(of: child)
+        waitpid(child, nil, 0)
+        #expect(try #require(entry).isProgram == false)
+    }
+
     @Test("a process that does not exist is not there")
     func none() {
         #expect(ProcessList.entry(of: Int32.max) == nil)
