@@ -37,6 +37,19 @@ package enum Clock {
         read((~clockid_t(thread) << 3) | 6)
     }
 
+    /// CPU time of the calling thread, in nanoseconds.
+    package static func ownCPUNanoseconds() -> Int64? {
+        read(CLOCK_THREAD_CPUTIME_ID)
+    }
+
+    /// Time between two ticks of the kernel, in nanoseconds: the CPU time of a thread that runs is brought up to date at each
+    /// (`clock_getres(2)` of the clock that moves with them).
+    package static func tickNanoseconds() -> Int64? {
+        var time = timespec()
+        guard clock_getres(CLOCK_MONOTONIC_COARSE, &time) == 0 else { return nil }
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
     private static func read(_ clock: clockid_t) -> Int64? {
         var time = timespec()
         guard clock_gettime(clock, &time) == 0 else { return nil }

@@ -93,8 +93,10 @@ struct EvidenceSource: Sendable {
     }
 
     /// Whether the target waits as it did at the last look, by the cheapest proof there is.
-    func isStillFree() -> Bool {
-        if case .thread = kind { return thread.isStillParked() }
+    ///
+    /// - Parameter isResting: whether it is known that no thread of the process has run since then.
+    func isStillFree(isResting: Bool = false) -> Bool {
+        if case .thread = kind { return thread.isStillParked(isResting: isResting) }
         return false
     }
 

@@ -43,9 +43,11 @@ struct ThreadEvidence: Sendable {
 
     /// Whether the thread waits in its own call as at the last look, and has not run since: no more than its clock is
     /// read.
-    func isStillParked() -> Bool {
-        guard let parked, parked.isOwnDescriptor, parked.isRecognized, let view else { return false }
-        return view.cpuNanoseconds() == parked.cpuNanoseconds
+    ///
+    /// - Parameter isResting: whether it is known that no thread of the process has run since then.
+    func isStillParked(isResting: Bool) -> Bool {
+        guard let parked, parked.isRecognized, let view else { return false }
+        return isResting || parked.isOwnDescriptor && view.cpuNanoseconds() == parked.cpuNanoseconds
     }
 
     /// The thread, once it is known.

@@ -27,6 +27,7 @@ struct WatchdogPass: ~Copyable {
     private var layout: DispatchQueueLayout?
     private let registry: TargetRegistry
     private let jobs: JobPoolPass?
+    private var rest = RestClock()
     /// Whether blocks were captured since ``takeHasReported()``.
     private var hasReported = false
     /// Whether the registry had no room for the main actor.
@@ -97,6 +98,7 @@ struct WatchdogPass: ~Copyable {
         let horizon = context.now.advanced(byNanoseconds: coalescingNanoseconds)
         var next: MonotonicInstant?
         next = runJobs(targets, &context, interruptions: interruptions, horizon: horizon, looksNow: looksAtAll)
+        let resting = targets.count >= RestClock.targetsLeast ? rest.read(at: context.now) : nil
         for watched in targets {
             guard let metered = watched.metered, let planned = metered.nextLook else { continue }
             var due = planned.instant
@@ -119,7 +121,7 @@ struct WatchdogPass: ~Copyable {
             var due = earliest
             if looksAtAll || due <= horizon.advanced(byNanoseconds: slack) {
                 findDispatchLayout(for: watched.target, &context)
-                look(at: watched, &context, interruptions: interruptions)
+                look(at: watched, &context, resting: resting, interruptions: interruptions)
                 guard let later = watched.detector.withLock({ $0.nextLook(interruptions: interruptions) }) else {
                     continue
                 }
@@ -313,9 +315,19 @@ struct WatchdogPass: ~Copyable {
         )
     }
 
-    private mutating func look(at watched: WatchedTarget, _ context: inout LookContext, interruptions: InterruptionLog)
-    {
-        // The common case first: a thread that waited at the last look and has not run since.
+    private mutating func look(
+        at watched: WatchedTarget,
+        _ context: inout LookContext,
+        resting: RestClock.Rest?,
+        interruptions: InterruptionLog
+    ) {
+        // The common case first: a thread that waited at the last look and has not run since, as no thread has, or by its
+        // own clock.
+        if let resting, watched.evidence.withLock({ $0.isStillFree(isResting: true) }),
+            watched.detector.withLock({ $0.stillFree(at: resting.until, since: resting.since) })
+        {
+            return
+        }
         if watched.evidence.withLock({ $0.isStillFree() }), watched.detector.withLock({ $0.stillFree(at: context.now) })
         {
             return

@@ -97,11 +97,14 @@ public struct StallDetector: Sendable {
 
     /// The target was proved to wait, as it did at the last look: the same as an observation that says so, for less.
     ///
+    /// - Parameters:
+    ///   - instant: until when that is proved.
+    ///   - since: since when, where the proof does not go back to the last look by itself.
     /// - Returns: false if that does not apply, because a beat is out or something goes on; then nothing was noted.
-    public mutating func stillFree(at instant: MonotonicInstant) -> Bool {
-        guard wasLookedAt, lastFree == lastLook, beatPosted == nil, job == nil, late == nil, !isGone else {
-            return false
-        }
+    public mutating func stillFree(at instant: MonotonicInstant, since: MonotonicInstant? = nil) -> Bool {
+        guard wasLookedAt, lastFree == lastLook, beatPosted == nil, job == nil, late == nil, !isGone,
+            since.map({ $0 <= lastLook }) ?? true, instant >= lastLook
+        else { return false }
         wasIdle = true
         lastFree = instant
         lastLook = instant
