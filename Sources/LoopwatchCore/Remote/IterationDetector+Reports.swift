@@ -66,6 +66,33 @@ extension IterationDetector {
         iteration?.isOfManyJobs = true
     }
 
+    /// Tells what the iteration that goes on is made of, as its jobs were seen.
+    ///
+    /// What was reported as a block remains one: the job that was seen first may have been long enough. What was reported as
+    /// many jobs becomes a block when one of them is found to be.
+    ///
+    /// - Parameters:
+    ///   - isOfManyJobs: whether it is many, none of which blocks as far as is known.
+    ///   - began: when the iteration began that was looked at; nothing happens if it is over.
+    ///   - instant: now.
+    ///   - interruptions: when the process was stopped.
+    public mutating func note(
+        isOfManyJobs: Bool,
+        inIterationFrom began: MonotonicInstant,
+        at instant: MonotonicInstant,
+        interruptions: InterruptionLog
+    ) {
+        guard let current = iteration, current.began == began, current.isOfManyJobs != isOfManyJobs else { return }
+        guard current.isReported else {
+            iteration?.isOfManyJobs = isOfManyJobs
+            return
+        }
+        guard !isOfManyJobs else { return }
+        // What was counted of it as congested remains so: a counter does not fall.
+        statistics.congestedNanoseconds += current.durationNanoseconds(at: instant, interruptions: interruptions)
+        iteration?.isOfManyJobs = false
+    }
+
     /// What the thread did between the latest look and the end.
     private func addLast(_ usage: Observation, to current: inout RemoteIteration, until instant: MonotonicInstant) {
         var last = usage
@@ -166,6 +193,15 @@ extension IterationDetector {
     }
 
     private static let idleNanosecondsMost: Int64 = 100_000_000
+
+    /// When it is to be seen whether a loop in its wait has left it; `nil` where the next look comes as soon.
+    ///
+    /// It costs next to nothing, and so it is known early in an iteration at which job the loop is.
+    public var nextGlance: MonotonicInstant? {
+        guard !isGone, place == .waiting, iteration == nil, rung == .executionBreakpoints else { return nil }
+        let pause = policy.thresholdNanoseconds / 2
+        return pause > policy.lookNanoseconds ? lastLook.advanced(byNanoseconds: pause) : nil
+    }
 
     /// The counters, with what is going on at the given instant.
     ///

@@ -8,11 +8,6 @@ internal import LoopwatchPlatform
 
 /// What is read of blocked threads, and reported.
 extension AttachWork {
-    /// Jobs that a loop has to be found at, each another than the ones before, to be taken for one of many short ones.
-    private static let jobsLeast = 3
-    /// Time between looks at which job a loop is at, in microseconds.
-    private static let jobPauseMicroseconds: UInt32 = 1_500
-
     /// Reads stacks a little before they are wanted: of a block that is hardly longer than the threshold nothing would be
     /// left to read, and what is read for the first time takes longer.
     mutating func prepare(now: MonotonicInstant) {
@@ -22,7 +17,7 @@ extension AttachWork {
         where prepared[away.target]?.since != away.since && !blocked.contains(away.target) {
             guard budget.admit(now: now) else { return }
             let finding = read([away.thread], since: away.since)
-            prepared[away.target] = Prepared(since: away.since, finding: finding, job: reader?.job(of: away.thread))
+            prepared[away.target] = Prepared(since: away.since, finding: finding)
         }
     }
 
@@ -56,7 +51,7 @@ extension AttachWork {
         if draft.state != .ended, finding.stacks.isEmpty {
             finding = read(threads, since: draft.began)
             if draft.kind == .stall, identity.subject == .loop, let thread = threads.first,
-                isAtManyJobs(thread, before: prepared[identity].flatMap { $0.since == draft.began ? $0.job : nil })
+                isAtManyJobs(thread, of: identity, since: draft.began)
             {
                 draft.kind = .congestion
                 draft.cause = .congestion
@@ -105,21 +100,6 @@ extension AttachWork {
             guard case .report(let other, let whose, _) = said, whose == identity else { return false }
             return other.state == .ended && other.episode == draft.episode && other.until < instant
         }
-    }
-
-    /// Whether a loop goes from job to job within one iteration: one that blocks stays at its own.
-    ///
-    /// - Parameter earlier: the job that it was at some milliseconds ago, in the same iteration.
-    private mutating func isAtManyJobs(_ thread: Int32, before earlier: UInt64?) -> Bool {
-        guard let first = reader?.job(of: thread) else { return false }
-        // The report does not wait to be told that once more.
-        if first == earlier { return false }
-        var jobs: Set<UInt64> = [first]
-        while jobs.count < Self.jobsLeast {
-            usleep(Self.jobPauseMicroseconds)
-            guard let next = reader?.job(of: thread), jobs.insert(next).inserted else { return false }
-        }
-        return true
     }
 
     /// Reads what threads are at, of which a loop has been away from its wait since an instant.

@@ -26,6 +26,8 @@ struct AttachWork: ~Copyable {
     private var suspendedNanoseconds: Int64 = 0
     /// What loops were at a little before their block would be reported.
     var prepared: [RemoteTargetIdentity: Prepared] = [:]
+    /// At which jobs loops were seen in the iteration that goes on.
+    var sightings: [RemoteTargetIdentity: JobSightings] = [:]
     var budget = CaptureBudget(perSecond: Limits.preparationsPerSecond, now: Clock.now())
     /// Who waits meanwhile, and the most that did while a loop was blocked.
     var acceptQueues: AcceptQueues
@@ -42,8 +44,6 @@ struct AttachWork: ~Copyable {
         /// When the iteration began.
         var since: MonotonicInstant
         var finding: RemoteFinding
-        /// The job, where the loop tells.
-        var job: UInt64?
     }
 
     /// For how long files and lines of compiled code are looked for while a report waits, in nanoseconds.
@@ -94,6 +94,7 @@ struct AttachWork: ~Copyable {
             runtimes = reader.interpreters.map { ", " + $0 }.joined()
             for remark in reader.remarks { say("\(name.name): \(remark)") }
             if reader.tellsPythonWorkers { process.willBeToldWorkers() }
+            process.seesJobs = reader.tellsJobs
             self.reader = consume reader
         } catch {
             readerProblem = error.text
@@ -120,6 +121,7 @@ struct AttachWork: ~Copyable {
         }
         tellWorkers()
         let now = Clock.now()
+        seeJobs(now: now)
         prepare(now: now)
         if now >= nextPublication || isOver { publish(now: now) }
         if isOver {
@@ -163,6 +165,7 @@ struct AttachWork: ~Copyable {
 
     private mutating func remove(_ identity: RemoteTargetIdentity) {
         prepared[identity] = nil
+        sightings[identity] = nil
         blocked.remove(identity)
         waitingConnections[identity] = nil
         otherWork[identity] = nil

@@ -100,6 +100,7 @@ package final class PerfEdges {
 
     /// Takes out what was recorded since the last time, in the order of time.
     ///
+    /// A look at memory: nothing is asked of the kernel.
     package func drain() -> [WaitEdge] {
         var edges: [WaitEdge] = []
         var latest = MonotonicInstant(nanoseconds: 0)

@@ -76,6 +76,9 @@ package struct ProcessWatch: ~Copyable {
     var workers: [Int32: PythonWorker] = [:]
     /// How often that was asked in vain.
     var workersUntold: [Int32: Int] = [:]
+    /// Whether somebody sees at which jobs its loops are (``note(isOfManyJobs:inIterationFrom:of:now:)``): then they are looked
+    /// at soon after they have left their wait.
+    package var seesJobs = false
     /// Whether somebody tells it.
     var isToldWorkers = false
     /// The executors of Python, in the order in which they were found.
@@ -138,7 +141,10 @@ package struct ProcessWatch: ~Copyable {
     /// When to look next.
     package func nextLook(now: MonotonicInstant) -> MonotonicInstant {
         var next = nextSweep
-        for loop in loops { if let due = loop.nextLook { next = min(next, due) } }
+        for loop in loops {
+            if let due = loop.nextLook { next = min(next, due) }
+            if seesJobs, let due = loop.nextGlance { next = min(next, due) }
+        }
         for pool in pools { if let due = pool.detector.nextLook() { next = min(next, due) } }
         return max(next, now.advanced(byNanoseconds: Self.pauseNanoseconds))
     }
@@ -215,23 +221,6 @@ package struct ProcessWatch: ~Copyable {
         return loops.first { $0.identity == target }?.detector.currentCause
     }
 
-    /// The loops that have been away from their wait for a time, with their thread and since when.
-    package func loopsAway(
-        forNanoseconds nanoseconds: Int64,
-        at now: MonotonicInstant
-    ) -> [(target: RemoteTargetIdentity, thread: Int32, since: MonotonicInstant)] {
-        loops.compactMap { loop in
-            guard let since = loop.detector.awaySince, now.nanoseconds(since: since) >= nanoseconds else { return nil }
-            return (loop.identity, loop.view.identifier, since)
-        }
-    }
-
-    /// Tells that a block that goes on was found to be many jobs in one iteration, none of which blocks.
-    package mutating func noteManyJobs(inEpisode episode: UInt64, of target: RemoteTargetIdentity) {
-        guard let index = loops.firstIndex(where: { $0.identity == target }) else { return }
-        loops[index].detector.noteManyJobs(inEpisode: episode)
-    }
-
     /// How many threads of a pool have to run Swift's jobs for it to be saturated; `nil` for a pool of which that is not asked.
     package func swiftJobsMost(of target: RemoteTargetIdentity) -> Int? {
         guard case .swiftJobs(let most)? = pools.first(where: { $0.identity == target })?.detector.kind.size else {
@@ -281,6 +270,7 @@ package struct ProcessWatch: ~Copyable {
         while index < loops.count {
             // Loops that are due within a fifth of a resolution are served at once.
             let slack = options.policy.lookNanoseconds / 5
+            if seesJobs, let due = loops[index].nextGlance, due <= now { loops[index].glance(now: now) }
             guard let due = loops[index].nextLook, due <= now.advanced(byNanoseconds: slack) else {
                 index += 1
                 continue

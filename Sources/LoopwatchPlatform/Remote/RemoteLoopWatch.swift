@@ -37,6 +37,10 @@ struct RemoteLoopWatch {
     var looksAway = 0
     /// Times in a row at which the wait was awaited and came at once.
     var fruitless = 0
+    /// When it was seen last whether it has left its wait.
+    private var glanced: MonotonicInstant?
+    /// What was recorded up to then, for the next look.
+    private var seen: [WaitEdge] = []
     /// When a look is due before the detector asks for one.
     var soon: MonotonicInstant?
     private var latestSchedule: RemoteThread.Schedule?
@@ -107,7 +111,8 @@ struct RemoteLoopWatch {
             return outcome
         }
         // Read after the thread was looked at: an entry that the look found has been recorded by now.
-        let drained = edges?.drain() ?? []
+        let drained = seen + (edges?.drain() ?? [])
+        seen = []
         var found = missing + awaited + drained
         missing = []
         if detector.rung.grade != .exact { found.removeAll { if case .returned = $0 { true } else { false } } }
@@ -136,6 +141,19 @@ struct RemoteLoopWatch {
     var nextLook: MonotonicInstant? {
         guard let next = detector.nextLook(interruptions: interruptions) else { return nil }
         return soon.map { min($0, next) } ?? next
+    }
+
+    /// When to see whether it has left its wait; `nil` if that is not wanted, or was seen.
+    var nextGlance: MonotonicInstant? {
+        guard let next = detector.nextGlance, glanced.map({ $0 < next }) ?? true else { return nil }
+        return next
+    }
+
+    /// Sees whether it has left its wait since the latest look; then it is looked at now.
+    mutating func glance(now: MonotonicInstant) {
+        glanced = now
+        seen += edges?.drain() ?? []
+        if case .returned? = seen.last { soon = now }
     }
 
     // MARK: Seeing

@@ -141,6 +141,55 @@ struct IterationDetectorTests {
         #expect(loop.detector.statistics.lag.count == 1)
     }
 
+    @Test("an iteration of which many jobs were seen is congestion from its first report on, and counted as such")
+    func manyJobs() {
+        var loop = RemoteLoopDriver()
+        loop.returned(100)
+        loop.looks(from: 110, to: 140)
+        loop.detector.note(isOfManyJobs: true, inIterationFrom: at(100), at: at(140), interruptions: .init())
+        loop.looks(from: 150, to: 390)
+        loop.entered(400)
+        loop.looks(400, .free)
+        #expect(loop.drafts.map(\.kind) == Array(repeating: .congestion, count: loop.drafts.count))
+        #expect(loop.drafts.first?.state == .begun && loop.drafts.last?.state == .ended)
+        let statistics = loop.detector.statistics(at: at(400), unixNanoseconds: 0, interruptions: .init())
+        #expect(statistics.congestions == 1 && statistics.congestedNanoseconds == .milliseconds(300))
+        #expect(statistics.stallsBySeverity == [0, 0, 0])
+    }
+
+    @Test("one of many jobs that turns out to block is a block, and no counter falls")
+    func oneOfManyJobs() {
+        var loop = RemoteLoopDriver()
+        loop.returned(100)
+        loop.looks(from: 110, to: 140)
+        loop.detector.note(isOfManyJobs: true, inIterationFrom: at(100), at: at(140), interruptions: .init())
+        loop.looks(from: 150, to: 180)
+        let before = loop.detector.statistics(at: at(180), unixNanoseconds: 0, interruptions: .init())
+        #expect(before.congestedNanoseconds == .milliseconds(80))
+        loop.detector.note(isOfManyJobs: false, inIterationFrom: at(100), at: at(180), interruptions: .init())
+        loop.looks(from: 190, to: 390)
+        loop.entered(400)
+        loop.looks(400, .free)
+        #expect(loop.drafts.first?.kind == .congestion && loop.drafts.last?.kind == .stall)
+        #expect(loop.endedMilliseconds == [300])
+        let after = loop.detector.statistics(at: at(400), unixNanoseconds: 0, interruptions: .init())
+        #expect(after.congestedNanoseconds == .milliseconds(80) && after.congestions == 0)
+        #expect(after.stallsBySeverity == [1, 0, 0])
+    }
+
+    @Test("what was reported as a block does not become many jobs, and another iteration is not meant")
+    func blockRemains() {
+        var loop = RemoteLoopDriver()
+        loop.returned(100)
+        loop.looks(from: 110, to: 140)
+        loop.detector.note(isOfManyJobs: true, inIterationFrom: at(99), at: at(140), interruptions: .init())
+        loop.looks(from: 150, to: 160)
+        loop.detector.note(isOfManyJobs: true, inIterationFrom: at(100), at: at(160), interruptions: .init())
+        loop.entered(200)
+        loop.looks(200, .free)
+        #expect(loop.drafts.map(\.kind) == [.stall, .stall])
+    }
+
     @Test("what goes on when edges are lost is not known, and no block")
     func lost() {
         var loop = RemoteLoopDriver()

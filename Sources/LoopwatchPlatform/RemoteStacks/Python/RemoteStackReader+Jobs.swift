@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension RemoteStackReader {
+    /// Whether it can be told at which job of its event loop a thread is (``job(of:)``).
+    package var tellsJobs: Bool { runtimes.python?.frames != nil }
+
     /// What job of its event loop a thread is at: a number that is another for another job.
     ///
     /// Of Python it is the address of the outermost coroutine, which is that of the task. Nothing is stopped; a reading that
