@@ -16,9 +16,16 @@ struct RestClock {
     }
 
     /// For fewer targets their own clocks cost as little.
-    static let targetsLeast = 4
+    private static let targetsLeast = 4
+    /// Where reading the clocks costs more than those of the targets, because the kernel adds up very many threads, it is
+    /// tried again after so many passes.
+    private static let passesSkipped = 1_000
+    /// So many of them in a row: one may have been disturbed.
+    private static let costlyPassesMost = 5
 
     private var proof = ProcessRest()
+    private var costlyPasses = 0
+    private var passesToSkip = 0
     /// `nil` where CPU time of a thread that runs is not brought up to date in time.
     private let tickNanoseconds: Int64?
 
@@ -31,13 +38,24 @@ struct RestClock {
 
     /// Reads the clocks.
     ///
-    /// - Parameter now: when the pass began.
+    /// - Parameters:
+    ///   - ownNanoseconds: CPU time of the watchdog's thread, read just before.
+    ///   - targets: how many targets there are.
+    ///   - now: when the pass began.
     /// - Returns: the time in which no other thread has run, `nil` if that is not known.
-    mutating func read(at now: MonotonicInstant) -> Rest? {
-        guard let tickNanoseconds, let before = Clock.ownCPUNanoseconds(), let process = Clock.processCPUNanoseconds(),
-            let after = Clock.ownCPUNanoseconds(),
-            let since = proof.read(ownBefore: before, process: process, ownAfter: after, at: now)
-        else { return nil }
+    mutating func read(ownNanoseconds first: Int64, targets: Int, at now: MonotonicInstant) -> Rest? {
+        guard targets >= Self.targetsLeast, let tickNanoseconds else { return nil }
+        guard passesToSkip == 0 else {
+            passesToSkip -= 1
+            return nil
+        }
+        guard let second = Clock.ownCPUNanoseconds() else { return nil }
+        let began = Clock.now()
+        guard let process = Clock.processCPUNanoseconds() else { return nil }
+        let isCostly = Clock.now().nanoseconds(since: began) > Int64(targets) * (second - first)
+        costlyPasses = isCostly ? costlyPasses + 1 : 0
+        if costlyPasses >= Self.costlyPassesMost { (costlyPasses, passesToSkip) = (0, Self.passesSkipped) }
+        guard let since = proof.read(own: (first, second), process: process, at: now) else { return nil }
         return Rest(since: since, until: now.advanced(byNanoseconds: -tickNanoseconds))
     }
 }

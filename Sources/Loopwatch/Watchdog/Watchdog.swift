@@ -118,6 +118,8 @@ final class Watchdog: Sendable {
             registry: registry,
             jobs: jobs.map { JobPoolPass($0.pool, $0.configuration, now: Clock.now()) }
         )
+        var rest = RestClock()
+        var targetCount = 0
         var priorities = ExecutorPriorities()
         health.runs(on: OwnThread.currentIdentifier)
         let own = ThreadView(OwnThread.currentIdentifier)
@@ -159,7 +161,8 @@ final class Watchdog: Sendable {
                 interrupted(interruption, nanoseconds: late, now: now)
             }
             var context = LookContext(now: now, throttling: throttling, ownThreads: ownThreads)
-            let cpu = own.cpuNanoseconds() ?? 0
+            let cpu = Clock.ownCPUNanoseconds() ?? 0
+            let resting = rest.read(ownNanoseconds: cpu, targets: targetCount, at: now)
             // Before anything of the same name is looked at.
             for watched in registry.takeRemoved() {
                 pass.retire(watched, now: now, interruptions: health.interruptions)
@@ -168,9 +171,12 @@ final class Watchdog: Sendable {
                 defer { flushes = [] }
                 return flushes
             }
+            let targets = registry.targets
+            targetCount = targets.count
             planned = pass.run(
-                registry.targets,
+                targets,
                 context: &context,
+                resting: resting,
                 interruptions: health.interruptions,
                 coalescingNanoseconds: Self.coalescingNanoseconds,
                 looksAtAll: !flushes.isEmpty
@@ -178,7 +184,7 @@ final class Watchdog: Sendable {
             for done in flushes { desk.flush(done) }
             // What took no time was not computed for longer either.
             var computed = Clock.now().nanoseconds(since: now)
-            if computed > Self.ownNanosecondsTrusted { computed = max(0, (own.cpuNanoseconds() ?? cpu) - cpu) }
+            if computed > Self.ownNanosecondsTrusted { computed = max(0, (Clock.ownCPUNanoseconds() ?? cpu) - cpu) }
             occupiedUntil = now.advanced(byNanoseconds: pass.takeClosureNanoseconds() + computed)
             if pass.watchesPriorities, let used = priorityUsed.withLock({ $0 }) {
                 priorities.newlyUsed(now: now).forEach(used)

@@ -27,7 +27,6 @@ struct WatchdogPass: ~Copyable {
     private var layout: DispatchQueueLayout?
     private let registry: TargetRegistry
     private let jobs: JobPoolPass?
-    private var rest = RestClock()
     /// Whether blocks were captured since ``takeHasReported()``.
     private var hasReported = false
     /// Whether the registry had no room for the main actor.
@@ -88,9 +87,18 @@ struct WatchdogPass: ~Copyable {
     }
 
     /// Looks at the targets that are due, or at all of them; returns when the next one is.
+    ///
+    /// - Parameters:
+    ///   - targets: all targets.
+    ///   - context: what the looks share.
+    ///   - resting: a time in which no thread of the process but this one ran.
+    ///   - interruptions: what to subtract.
+    ///   - coalescingNanoseconds: by how much sooner than due a target is looked at.
+    ///   - looksAtAll: whether to look at those that are not due as well.
     mutating func run(
         _ targets: [WatchedTarget],
         context: inout LookContext,
+        resting: RestClock.Rest?,
         interruptions: InterruptionLog,
         coalescingNanoseconds: Int64,
         looksAtAll: Bool = false
@@ -98,7 +106,6 @@ struct WatchdogPass: ~Copyable {
         let horizon = context.now.advanced(byNanoseconds: coalescingNanoseconds)
         var next: MonotonicInstant?
         next = runJobs(targets, &context, interruptions: interruptions, horizon: horizon, looksNow: looksAtAll)
-        let resting = targets.count >= RestClock.targetsLeast ? rest.read(at: context.now) : nil
         for watched in targets {
             guard let metered = watched.metered, let planned = metered.nextLook else { continue }
             var due = planned.instant

@@ -12,9 +12,9 @@ struct ProcessRestTests {
         at milliseconds: Double,
         others: Int64,
         own: Int64,
-        width: Int64 = 800
+        clock: Int64 = 800
     ) -> MonotonicInstant? {
-        rest.read(ownBefore: own, process: others + own + width / 2, ownAfter: own + width, at: at(milliseconds))
+        rest.read(own: (own, own + clock), process: others + own + 2 * clock, at: at(milliseconds))
     }
 
     @Test("as long as others do not run, it is since the first reading")
@@ -23,16 +23,17 @@ struct ProcessRestTests {
         #expect(Self.read(&rest, at: 0, others: 70_000, own: 1_000) == nil)
         for index in 1..<100 {
             let own = Int64(index) * 40_000
-            #expect(Self.read(&rest, at: Double(index) * 50, others: 70_000, own: own) == at(0))
+            let clock = Int64(700 + index % 5 * 200)
+            #expect(Self.read(&rest, at: Double(index) * 50, others: 70_000, own: own, clock: clock) == at(0))
         }
     }
 
-    @Test("a thread that ran for 2 us ends it, and it begins anew")
+    @Test("a thread that ran for 3 us ends it, and it begins anew")
     func runs() {
         var rest = ProcessRest()
         #expect(Self.read(&rest, at: 0, others: 70_000, own: 1_000) == nil)
-        #expect(Self.read(&rest, at: 50, others: 72_000, own: 41_000) == nil)
-        #expect(Self.read(&rest, at: 100, others: 72_000, own: 81_000) == at(50))
+        #expect(Self.read(&rest, at: 50, others: 73_000, own: 41_000) == nil)
+        #expect(Self.read(&rest, at: 100, others: 73_000, own: 81_000) == at(50))
     }
 
     @Test("little at a time does not go unnoticed")
@@ -49,10 +50,20 @@ struct ProcessRestTests {
     }
 
     @Test("clocks between which the thread did something else tell nothing")
-    func wide() {
+    func disturbed() {
         var rest = ProcessRest()
         #expect(Self.read(&rest, at: 0, others: 70_000, own: 0) == nil)
-        #expect(Self.read(&rest, at: 50, others: 70_000, own: 40_000, width: 2_000) == nil)
+        #expect(Self.read(&rest, at: 50, others: 70_000, own: 40_000, clock: 5_000) == nil)
+        #expect(Self.read(&rest, at: 100, others: 70_000, own: 80_000) == nil)
+        #expect(Self.read(&rest, at: 150, others: 70_000, own: 120_000) == at(100))
+    }
+
+    @Test("what comes between the two clocks is not taken for rest")
+    func disturbedLater() {
+        var rest = ProcessRest()
+        #expect(Self.read(&rest, at: 0, others: 70_000, own: 0) == nil)
+        #expect(rest.read(own: (40_000, 40_800), process: 40_800 + 70_000 + 9_000, at: at(50)) == nil)
+        // The next, without it, is lower: as much may have run since the one before.
         #expect(Self.read(&rest, at: 100, others: 70_000, own: 80_000) == nil)
         #expect(Self.read(&rest, at: 150, others: 70_000, own: 120_000) == at(100))
     }
