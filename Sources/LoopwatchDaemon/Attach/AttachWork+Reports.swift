@@ -17,6 +17,8 @@ extension AttachWork {
         where prepared[away.target]?.since != away.since && !blocked.contains(away.target) {
             guard budget.admit(now: now) else { return }
             let finding = read([away.thread], since: away.since)
+            // Where that was late, the loop may wait again: what was read is its wait, and nothing that blocks.
+            guard !process.isWaiting(away.thread) else { continue }
             prepared[away.target] = Prepared(since: away.since, finding: finding)
         }
     }
