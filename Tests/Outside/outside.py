@@ -225,9 +225,11 @@ class Server:
             return min(truth.ended, iteration[1]) - max(truth.began, iteration[0])
 
         for truth in blocks:
-            best = max(iterations, key=lambda iteration: overlap(truth, iteration), default=None)
-            if best and overlap(truth, best) > 0.9 * (truth.ended - truth.began):
-                truth.began, truth.ended = best
+            length = truth.ended - truth.began
+            # Another worker may be in a long iteration at the same time.
+            around = [iteration for iteration in iterations if overlap(truth, iteration) > 0.9 * length]
+            if around and length * 1000 >= LENGTHS[0] * 900:
+                truth.began, truth.ended = min(around, key=lambda iteration: iteration[1] - iteration[0])
             elif self.tells_iterations and truth.milliseconds >= THRESHOLD_MS:
                 raise Failure(f"{self.name}: a block of {truth.milliseconds:.1f} ms lies in no iteration that was told")
         return blocks
