@@ -34,6 +34,8 @@ public enum Limits {
     public static let warningsQueuedForLog = 1_024
     /// Frames of a stack that are captured; deeper ones are left out, and the stack says so.
     public static let stackFrames = 128
+    /// Threads of Dispatch whose clocks are read, so that it is known when they began what they are at.
+    public static let dispatchWorkers = 32
     /// Threads of a pool that are captured for one report, 50 us each.
     public static let poolThreadsCaptured = 32
     /// Jobs that hold threads at once and are watched: as many as threads are accounted.

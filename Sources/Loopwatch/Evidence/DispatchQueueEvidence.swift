@@ -10,22 +10,13 @@ internal import LoopwatchPlatform
 struct DispatchQueueEvidence: Sendable {
     private var owner: ThreadIdentifier?
     private var head: UInt64 = 0
-    /// Evidence of the threads that drained the queue lately, most recent last.
-    private var threads: [ThreadRecord] = []
+    /// The thread that drains it, as it was at the latest look.
+    private var worker: DispatchWorkers.Worker?
     /// Used where one thread owns the queue for good, as the main thread owns the main queue until `dispatchMain()`.
     private var bound = ThreadEvidence()
 
-    private struct ThreadRecord: Sendable {
-        var view: ThreadView
-        var cpuNanoseconds: Int64?
-        var schedule: (delayNanoseconds: Int64, runs: Int64)?
-    }
-
     /// The main thread: its number is that of the process.
     private static let mainThread = ThreadIdentifier(getpid())
-
-    /// Threads that are remembered, so that what they computed since the last look is known.
-    private static let threadsMost = 4
 
     mutating func look(
         _ address: UInt,
@@ -41,7 +32,7 @@ struct DispatchQueueEvidence: Sendable {
             self.head = head
         }
         guard let owner else {
-            refreshThreads()
+            worker = nil
             // Items that wait for a thread: the queue's target, or all of Dispatch, may have none for it. Only a beat
             // tells; once one is out, a queue without a thread is one that is not served.
             let isWaiting = head != 0 && !isBeatOut
@@ -65,16 +56,16 @@ struct DispatchQueueEvidence: Sendable {
 
     /// What the thread that was last seen to drain the queue did since the last look.
     mutating func usage(at now: MonotonicInstant) -> ThreadUsage? {
-        guard let owner, let index = threads.firstIndex(where: { $0.view.identifier == owner }),
-            let before = threads[index].cpuNanoseconds, let cpu = threads[index].view.cpuNanoseconds()
+        guard let owner, worker?.view.identifier == owner, let before = worker?.cpuNanoseconds,
+            let earlier = worker?.schedule, worker?.read() == true
         else { return nil }
-        var usage = ThreadUsage(instant: now, computedNanoseconds: max(0, cpu - before))
-        let schedule = threads[index].view.schedule()
-        if let schedule, let earlier = threads[index].schedule {
+        var usage = ThreadUsage(
+            instant: now,
+            computedNanoseconds: max(0, (worker?.cpuNanoseconds ?? before) - before)
+        )
+        if let schedule = worker?.schedule {
             usage.delayedNanoseconds = max(0, schedule.delayNanoseconds - earlier.delayNanoseconds)
         }
-        threads[index].cpuNanoseconds = cpu
-        threads[index].schedule = schedule
         return usage
     }
 
@@ -86,48 +77,39 @@ struct DispatchQueueEvidence: Sendable {
         bound.beatAnswered(answer)
     }
 
-    private mutating func refreshThreads() {
-        for index in threads.indices {
-            let cpu = threads[index].view.cpuNanoseconds()
-            // A thread whose clock has not moved has not run either.
-            if cpu != threads[index].cpuNanoseconds {
-                threads[index].cpuNanoseconds = cpu
-                threads[index].schedule = threads[index].view.schedule()
-            }
-        }
-        threads.removeAll { $0.cpuNanoseconds == nil }
-    }
-
     private mutating func examine(
         _ owner: ThreadIdentifier,
         _ observation: inout Observation,
         _ context: inout LookContext,
         wantsBlockStart: Bool
     ) {
-        let index = threads.firstIndex { $0.view.identifier == owner }
-        var record = index.map { threads.remove(at: $0) } ?? ThreadRecord(view: ThreadView(owner))
-        if threads.count == Self.threadsMost { threads.removeFirst() }
-        let cpu = record.view.cpuNanoseconds()
-        if let cpu, let before = record.cpuNanoseconds { observation.computedNanoseconds = max(0, cpu - before) }
-        record.cpuNanoseconds = cpu
-        let call = record.view.call()
+        // Of one that served another queue it is known what it has done since the pass before.
+        let before = worker.flatMap { $0.view.identifier == owner ? $0 : nil } ?? context.workers.worker(owner)
+        context.workers.note(owner)
+        var now = before
+        guard now.read() else {
+            worker = nil
+            return
+        }
+        worker = now
+        if let cpu = now.cpuNanoseconds, let earlier = before.cpuNanoseconds {
+            observation.computedNanoseconds = max(0, cpu - earlier)
+        }
+        let call = now.view.call()
         observation.call = call?.blockingCall
         observation.isReady = call == .running
-        let schedule = record.view.schedule()
-        if let schedule, let before = record.schedule {
-            observation.delayedNanoseconds = max(0, schedule.delayNanoseconds - before.delayNanoseconds)
-            observation.runs = max(0, schedule.runs - before.runs)
-        } else if let schedule, schedule.runs <= 1 {
+        if let schedule = now.schedule, let earlier = before.schedule {
+            observation.delayedNanoseconds = max(0, schedule.delayNanoseconds - earlier.delayNanoseconds)
+            observation.runs = max(0, schedule.runs - earlier.runs)
+        } else if let schedule = now.schedule, schedule.runs <= 1 {
             // A thread that was made for this job.
             observation.runs = schedule.runs
-            observation.computedNanoseconds = cpu
+            observation.computedNanoseconds = now.cpuNanoseconds
             observation.delayedNanoseconds = schedule.delayNanoseconds
         }
-        record.schedule = schedule
         // Of a thread of which it is not known how often it slept lately, the latest sleep need not be the first.
         if wantsBlockStart, observation.call != nil, observation.runs != nil {
-            observation.sleepingSince = record.view.lastRun().flatMap(SchedulerClock.instant)
+            observation.sleepingSince = now.view.lastRun().flatMap(SchedulerClock.instant)
         }
-        threads.append(record)
     }
 }

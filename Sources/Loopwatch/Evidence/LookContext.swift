@@ -10,6 +10,8 @@ struct LookContext {
     let now: MonotonicInstant
     /// The layout of Dispatch queues, once it is known.
     var dispatchLayout: DispatchQueueLayout?
+    /// The threads that serve queues.
+    let workers: DispatchWorkers
     private let ownThreads: @Sendable () -> [ThreadIdentifier]
     private let throttling: ThrottlingClock?
     private var throttled: Int64??
@@ -19,14 +21,17 @@ struct LookContext {
     ///
     /// - Parameters:
     ///   - now: when the pass began.
+    ///   - workers: the threads that serve queues.
     ///   - throttling: tells for how long the CPU quota was used up, where there may be one.
     ///   - ownThreads: Loopwatch's other threads, whose CPU time is not the host's.
     init(
         now: MonotonicInstant,
+        workers: DispatchWorkers,
         throttling: ThrottlingClock?,
         ownThreads: @escaping @Sendable () -> [ThreadIdentifier]
     ) {
         self.now = now
+        self.workers = workers
         self.throttling = throttling
         self.ownThreads = ownThreads
     }

@@ -118,6 +118,7 @@ final class Watchdog: Sendable {
             registry: registry,
             jobs: jobs.map { JobPoolPass($0.pool, $0.configuration, now: Clock.now()) }
         )
+        let workers = DispatchWorkers()
         var rest = RestClock()
         var targetCount = 0
         var priorities = ExecutorPriorities()
@@ -160,7 +161,7 @@ final class Watchdog: Sendable {
                 let interruption = Interruption(from: planned, to: now, kind: kind, isThrottled: isThrottled)
                 interrupted(interruption, nanoseconds: late, now: now)
             }
-            var context = LookContext(now: now, throttling: throttling, ownThreads: ownThreads)
+            var context = LookContext(now: now, workers: workers, throttling: throttling, ownThreads: ownThreads)
             let cpu = Clock.ownCPUNanoseconds() ?? 0
             let resting = rest.read(ownNanoseconds: cpu, targets: targetCount, at: now)
             // Before anything of the same name is looked at.

@@ -136,6 +136,7 @@ struct WatchdogPass: ~Copyable {
             }
             next = next.map { min($0, due) } ?? due
         }
+        if resting == nil { context.workers.refresh() }
         reportPending()
         prepare(now: context.now)
         return next
@@ -351,6 +352,7 @@ struct WatchdogPass: ~Copyable {
                 $0.beatRan(at: given.ran, posted: given.posted, usage: usage, interruptions: interruptions)
             }
             perform(actions, on: watched, now: context.now)
+            if case .dispatchQueue = watched.target.evidence { context.workers.note(given.thread) }
         }
         let (isStillOut, wantsBlockStart) = watched.detector.withLock {
             ($0.isBeatOut, $0.wantsBlockStart(at: context.now))
