@@ -18,6 +18,9 @@ struct DispatchQueueEvidence: Sendable {
     /// The main thread: its number is that of the process.
     private static let mainThread = ThreadIdentifier(getpid())
 
+    /// Whether the queue had no thread and no item at the latest look: without a thread that runs it gets neither.
+    var wasIdle: Bool { owner == nil && head == 0 }
+
     mutating func look(
         _ address: UInt,
         _ layout: DispatchQueueLayout,

@@ -96,8 +96,11 @@ struct EvidenceSource: Sendable {
     ///
     /// - Parameter isResting: whether it is known that no thread of the process has run since then.
     func isStillFree(isResting: Bool = false) -> Bool {
-        if case .thread = kind { return thread.isStillParked(isResting: isResting) }
-        return false
+        switch kind {
+        case .thread: thread.isStillParked(isResting: isResting)
+        case .dispatchQueue: isResting && queue.wasIdle
+        case .pool, .beats: false
+        }
     }
 
     /// Threads that may serve the target, where it is a pool.

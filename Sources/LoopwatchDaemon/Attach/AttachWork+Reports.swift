@@ -16,9 +16,9 @@ extension AttachWork {
         for away in process.loopsAway(forNanoseconds: early, at: now)
         where prepared[away.target]?.since != away.since && !blocked.contains(away.target) {
             guard budget.admit(now: now) else { return }
-            let finding = read([away.thread], since: away.since)
-            // Where that was late, the loop may wait again: what was read is its wait, and nothing that blocks.
+            // Where this is late, the loop may wait again: what would be read is its wait, and nothing that blocks.
             guard !process.isWaiting(away.thread) else { continue }
+            let finding = read([away.thread], since: away.since)
             prepared[away.target] = Prepared(since: away.since, finding: finding)
         }
     }
