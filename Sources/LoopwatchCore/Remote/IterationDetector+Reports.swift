@@ -180,7 +180,11 @@ extension IterationDetector {
     public func nextLook(interruptions: InterruptionLog) -> MonotonicInstant? {
         guard !isGone else { return nil }
         let soonest = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
-        guard rung.grade == .exact else { return soonest }
+        guard rung.grade == .exact else {
+            // Where edges are not recorded, looks are what the watch costs.
+            guard iteration == nil else { return soonest }
+            return lastLook.advanced(byNanoseconds: policy.lookNanoseconds * 3 / 2)
+        }
         guard let iteration else {
             // Tracepoints are for loops that wait so often that there is soon no more room for records.
             guard place == .waiting, rung == .executionBreakpoints else { return soonest }

@@ -27,6 +27,15 @@ struct BoundedIterationTests {
         #expect(ended.durationUpperNanoseconds == .milliseconds(200))
     }
 
+    @Test("a loop that was in its wait is looked at less often than one that was not")
+    func rhythm() {
+        var loop = RemoteLoopDriver(.armedBreakpoints)
+        loop.looks(100, .free)
+        #expect(loop.detector.nextLook(interruptions: loop.interruptions) == at(115))
+        loop.looks(115)
+        #expect(loop.detector.nextLook(interruptions: loop.interruptions) == at(125))
+    }
+
     @Test("a gap in the waiting is no proof")
     func gap() {
         var loop = RemoteLoopDriver(.armedBreakpoints)
