@@ -4,7 +4,7 @@
 internal import LoopwatchCore
 internal import LoopwatchPlatform
 
-/// Tells whether any thread of the process has run since the watchdog looked: three clocks, however many targets wait.
+/// Tells whether any thread of the process has run since the watchdog looked: by few clocks, however many targets wait.
 ///
 /// Belongs to the watchdog's thread.
 struct RestClock {
