@@ -48,6 +48,22 @@ struct EpisodeStacksTests {
         )
     }
 
+    @Test("in another process, the end names what most of the block was at, and not what it was at last")
+    mutating func longest() {
+        let target = WatchTarget.loop("one") { _ in }
+        func sample(_ function: String, _ milliseconds: Int64) -> StackSamples.Sample {
+            .init(stack: stack(function), instant: MonotonicInstant(nanoseconds: milliseconds * 1_000_000))
+        }
+        var finding = RemoteFinding(stacks: [stack("encode")], samples: [sample("query", 25), sample("encode", 50)])
+        #expect(stacks.note(draft(.begun, 50), target, finding).stack == stack("encode"))
+        finding = RemoteFinding(stacks: [stack("loop")], samples: [sample("loop", 121)])
+        #expect(stacks.note(draft(.ongoing, 121), target, finding).stack == stack("loop"))
+        #expect(stacks.note(draft(.ended, 122), target, RemoteFinding()).stack == stack("encode"))
+        // The next one has nothing of it.
+        finding = RemoteFinding(stacks: [stack("loop")], samples: [sample("loop", 150)])
+        #expect(stacks.note(draft(.ended, 200, episode: 2), target, finding).stack == stack("loop"))
+    }
+
     @Test("each stretch of blocked time belongs to the stack that was captured at its end, the rest to the last")
     mutating func stretches() {
         var found = note(draft(.begun, 100), [stack("a")])

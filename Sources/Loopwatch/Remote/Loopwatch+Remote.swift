@@ -46,11 +46,19 @@ package struct RemoteFinding: Sendable {
     package var omitted: String?
     /// What the system call is about.
     package var causeDetail: String?
+    /// Of a loop, what it was at since the report before, and when.
+    package var samples: [StackSamples.Sample]
 
     /// Creates a finding.
-    package init(stacks: [Stack] = [], omitted: String? = nil, causeDetail: String? = nil) {
+    package init(
+        stacks: [Stack] = [],
+        omitted: String? = nil,
+        causeDetail: String? = nil,
+        samples: [StackSamples.Sample] = []
+    ) {
         self.stacks = stacks
         self.omitted = omitted
         self.causeDetail = causeDetail
+        self.samples = samples
     }
 }

@@ -56,7 +56,7 @@ struct EpisodeStacks: Sendable {
         /// Whether the first stack is still being taken.
         var isAwaited = false
         /// Of a loop in another process: what it was found at, each time.
-        var samples: [Stack] = []
+        var samples = StackSamples()
     }
 
     private var records: [Key: Record] = [:]
@@ -122,19 +122,16 @@ struct EpisodeStacks: Sendable {
         var capture = StallCapture()
         capture.omitted = finding.omitted
         capture.causeDetail = finding.causeDetail
-        let samples = (records[key]?.samples ?? []) + (target.subject == .loop ? finding.stacks : [])
+        var samples = records[key]?.samples ?? StackSamples()
+        samples.add(finding.samples)
         var found = note(draft, target, stacks: finding.stacks, capture)
         if draft.state == .ended {
-            // What it was at last may be what came after the block, in the same iteration.
-            if let stack = Self.mostFrequent(Blame.ofKnownThreads.stacks(samples).reversed()) { found.stack = stack }
+            if let stack = samples.longest(from: draft.began, until: draft.until) { found.stack = stack }
         } else {
-            records[key]?.samples = Array(samples.suffix(Self.samplesMost))
+            records[key]?.samples = samples
         }
         return found
     }
-
-    /// Stacks that are remembered of one block; it is looked at when it has doubled, so that these are many.
-    private static let samplesMost = 16
 
     /// What was captured last of a stall that goes on, if its names were not had in time.
     func unnamed(_ draft: ReportDraft, _ target: WatchTarget) -> [RawStack] {

@@ -69,10 +69,9 @@ extension AttachWork {
             queue += later
         }
         // At the end the reports before it tell, if there were any.
-        if finding.stacks.isEmpty, draft.state == .begun || !blocked.contains(identity),
-            let known = prepared(for: draft, of: identity)
-        {
-            finding = known
+        if draft.state == .begun || !blocked.contains(identity), let known = prepared(for: draft, of: identity) {
+            finding.samples.insert(contentsOf: known.samples, at: 0)
+            if finding.stacks.isEmpty { finding = known }
         }
         // Where that takes long, the first report does not wait for it, and the next one has it.
         let isFirst = draft.state == .begun && !acceptQueues.isQuick
@@ -123,6 +122,9 @@ extension AttachWork {
             }
         }
         if !finding.stacks.isEmpty { finding.omitted = nil }
+        if threads.count == 1, let stack = finding.stacks.first {
+            finding.samples = [StackSamples.Sample(stack: stack, instant: Clock.now())]
+        }
         return finding
     }
 }
