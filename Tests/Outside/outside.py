@@ -4,7 +4,7 @@
 """Watches real servers from outside with `loopwatch attach`, and compares what it says with what they know themselves.
 
     outside.py [--targets uvicorn,uvloop,workers,gunicorn,node,cluster,redis,nginx,nio] [--rounds N]
-               [--evidence RUNG] [--user N]
+               [--evidence RUNG] [--user N] [--short]
 
 Each server blocks its event loop in several ways and for several lengths; in between it is busy with many short jobs,
 waits, or serves a load, for which nothing may be reported. The truth is told by the server (targets/iterations.c): each
@@ -641,7 +641,7 @@ def compare_rest(result, server, watcher, offset, known):
         ]
 
 
-def exercise(server, watcher, rounds, healthy_seconds, rate, seed):
+def exercise(server, watcher, rounds, healthy_seconds, rate, seed, is_short):
     """Blocks the server in all its ways, in an order of chance, with short jobs and waits in between."""
     random.seed(seed)
     stopping = threading.Event()
@@ -653,7 +653,11 @@ def exercise(server, watcher, rounds, healthy_seconds, rate, seed):
 
     load = threading.Thread(target=background, daemon=True)
     load.start()
-    blocks = [(kind, seconds) for _ in range(rounds) for kind in server.kinds for seconds in LENGTHS]
+    blocks = [
+        (kind, seconds) for _ in range(rounds) for kind in server.kinds for seconds in LENGTHS
+        # A block so long says the same of each kind.
+        if not is_short or seconds < LENGTHS[-1] or kind == server.kinds[0]
+    ]
     random.shuffle(blocks)
     for index, (kind, seconds) in enumerate(blocks):
         server.block(kind, seconds)
@@ -698,7 +702,9 @@ def run(name, binary, arguments, options):
         time.sleep(1.5)
         result = Result(server)
         result.is_generous = options.generous
-        result.cpu_percent = exercise(server, watcher, options.rounds, options.healthy, options.rate, options.seed)
+        result.cpu_percent = exercise(
+            server, watcher, options.rounds, options.healthy, options.rate, options.seed, options.short
+        )
         time.sleep(0.5)
         compare(result, server, watcher)
         if server.pool:
@@ -788,6 +794,7 @@ def main():
     parser.add_argument("--evidence", help="the rung to use instead of the default")
     parser.add_argument("--user", type=int, help="number of the user to run servers and watcher as")
     parser.add_argument("--generous", action="store_true", help="for a machine that is busy with other things")
+    parser.add_argument("--short", action="store_true", help="the longest block of one kind only")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     arguments = ["--evidence", options.evidence] if options.evidence else []
