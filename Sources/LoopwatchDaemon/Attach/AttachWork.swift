@@ -177,7 +177,7 @@ struct AttachWork: ~Copyable {
     /// Tells what threads of Python are there for, of which their names do not tell it.
     private mutating func tellWorkers() {
         guard reader?.tellsPythonWorkers == true else { return }
-        for thread in process.threadsToTell { process.note(reader!.pythonWorker(thread), of: thread) }
+        for thread in process.threadsToTell() { process.note(reader!.pythonWorker(thread), of: thread) }
     }
 
     mutating func publish(now: MonotonicInstant) {

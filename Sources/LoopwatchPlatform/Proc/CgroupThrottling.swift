@@ -23,22 +23,32 @@ package struct CgroupThrottling: Sendable, Equatable {
     package init?(stat text: some Collection<UInt8>) {
         var nanoseconds: Int64?
         var periods: Int64?
-        for line in text.split(separator: 10, maxSplits: 64) {
-            let fields = line.prefix(128).split(separator: 32)
-            guard fields.count == 2, let number = Int64(String(decoding: fields[1], as: UTF8.self)), number >= 0 else {
-                continue
-            }
-            switch String(decoding: fields[0], as: UTF8.self) {
-            case "nr_throttled": periods = number
-            case "throttled_time": nanoseconds = number
-            case "throttled_usec":
+        var rest = text[...]
+        for _ in 0..<Self.linesMost where !rest.isEmpty {
+            let line = rest.prefix { $0 != 10 }
+            rest = rest[line.endIndex...].dropFirst()
+            // Read while a loop is away from its wait: of the many lines only these are looked at closely.
+            if let number = Self.value(of: "nr_throttled ", in: line) {
+                periods = number
+            } else if let number = Self.value(of: "throttled_time ", in: line) {
+                nanoseconds = number
+            } else if let number = Self.value(of: "throttled_usec ", in: line) {
                 let (product, overflow) = number.multipliedReportingOverflow(by: 1_000)
                 nanoseconds = overflow ? .max : product
-            default: break
             }
         }
         guard let nanoseconds, let periods else { return nil }
         self.init(nanoseconds: nanoseconds, periods: periods)
+    }
+
+    /// Lines that are read.
+    private static let linesMost = 64
+
+    private static func value(of key: StaticString, in line: some Collection<UInt8>) -> Int64? {
+        let key = UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount)
+        guard line.starts(with: key) else { return nil }
+        let number = Int64(String(decoding: line.dropFirst(key.count).prefix(32), as: UTF8.self))
+        return number.flatMap { $0 < 0 ? nil : $0 }
     }
 
     /// What was added since an earlier reading; never negative.

@@ -85,6 +85,7 @@ extension ProcessWatch {
             ranking.remove(gone)
         }
         for new in current where threads[new] == nil {
+            mayHaveUntold = true
             let isMain = new == process.identifier
             let view = RemoteThread(process: process.identifier, thread: new, isSampled: !isMain)
             threads[new] = SampledThread(
@@ -99,7 +100,10 @@ extension ProcessWatch {
         guard var thread = threads[identifier] else { return }
         let view = thread.view ?? RemoteThread(process: process.identifier, thread: identifier, isSampled: true)
         // A thread is named by its program soon after its start.
-        if thread.samples < 2 * Self.firstSweeps { thread.comm = view.comm }
+        if thread.samples < 2 * Self.firstSweeps {
+            thread.comm = view.comm
+            mayHaveUntold = true
+        }
         thread.samples += 1
         let runs = thread.isMain ? view.schedule()?.runs : nil
         let call = view.call()

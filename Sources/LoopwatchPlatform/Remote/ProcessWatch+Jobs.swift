@@ -10,9 +10,11 @@ extension ProcessWatch {
         forNanoseconds nanoseconds: Int64,
         at now: MonotonicInstant
     ) -> [(target: RemoteTargetIdentity, thread: Int32, since: MonotonicInstant)] {
-        loops.compactMap { loop in
-            guard let since = loop.detector.awaySince, now.nanoseconds(since: since) >= nanoseconds else { return nil }
-            return (loop.identity, loop.view.identifier, since)
+        loops.indices.compactMap { index in
+            guard let since = loops[index].detector.awaySince, now.nanoseconds(since: since) >= nanoseconds else {
+                return nil
+            }
+            return (loops[index].identity, loops[index].view.identifier, since)
         }
     }
 

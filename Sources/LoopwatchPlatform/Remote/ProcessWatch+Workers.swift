@@ -11,14 +11,19 @@ extension ProcessWatch {
     private static let askedAtOnce = 16
 
     /// Threads of which it should be told what they are there for (``note(_:of:)``), the longest known first.
-    package var threadsToTell: [Int32] {
+    package mutating func threadsToTell() -> [Int32] {
+        guard mayHaveUntold else { return [] }
         var unknown: [(asked: Int, thread: Int32)] = []
         for thread in threads.keys where isUntold(thread) { unknown.append((workersUntold[thread] ?? 0, thread)) }
+        mayHaveUntold = !unknown.isEmpty
         return unknown.sorted { $0 < $1 }.prefix(Self.askedAtOnce).map(\.thread)
     }
 
     /// Begins to wait with the pools of such threads until it is told what they are there for.
-    package mutating func willBeToldWorkers() { isToldWorkers = true }
+    package mutating func willBeToldWorkers() {
+        isToldWorkers = true
+        mayHaveUntold = true
+    }
 
     /// Takes what a thread is there for; `nil` if that is not known yet.
     package mutating func note(_ worker: PythonWorker?, of thread: Int32) {

@@ -48,6 +48,10 @@ package struct ProcessWatch: ~Copyable {
     static let sweepNanoseconds: Int64 = 1_000_000_000
     /// The same as long as no loop was found that waits by epoll: one that computes all the time is seldom seen waiting.
     static let searchNanoseconds: Int64 = 100_000_000
+    /// Time after which it is asked whether the process has ended, where none of its loops is gone, in nanoseconds.
+    private static let endCheckNanoseconds: Int64 = 50_000_000
+    /// For how long other looks wait for one at a loop, as waking up costs as much as looking, in nanoseconds.
+    private static let joiningNanoseconds: Int64 = 20_000_000
     /// Least time between looks.
     static let pauseNanoseconds: Int64 = 1_000_000
 
@@ -69,6 +73,7 @@ package struct ProcessWatch: ~Copyable {
     /// Whether the kernel lets this user look into it: where it does not, that has been told as a note.
     package internal(set) var tellsCalls: Bool
     var hasEnded = false
+    private var nextEndCheck: MonotonicInstant
     let stops = ThreadStops()
     let throttling: RemoteThrottling
     let memory: ProcessMemory
@@ -81,6 +86,8 @@ package struct ProcessWatch: ~Copyable {
     package var seesJobs = false
     /// Whether somebody tells it.
     var isToldWorkers = false
+    /// Whether there may be one of which that is not known: only what is new has it asked.
+    var mayHaveUntold = false
     /// The executors of Python, in the order in which they were found.
     var executors: [PythonWorkQueue?] = []
 
@@ -102,6 +109,7 @@ package struct ProcessWatch: ~Copyable {
         self.process = process
         self.options = options
         nextSweep = now
+        nextEndCheck = now
         interruptedUntil = now
         throttling = RemoteThrottling(process: identifier)
         memory = ProcessMemory(process: identifier)
@@ -118,16 +126,23 @@ package struct ProcessWatch: ~Copyable {
     package mutating func look(now: MonotonicInstant) -> [Said] {
         guard !hasEnded else { return [] }
         var said: [Said] = []
-        if process.hasEnded {
-            hasEnded = true
-            forgetAll(now: now, into: &said)
-            said.append(.ended)
-            return said
-        }
+        if now >= nextEndCheck, noticeEnd(now: now, into: &said) { return said }
+        let before = loops.count
         lookAtLoops(now: now, into: &said)
+        if loops.count < before, noticeEnd(now: now, into: &said) { return said }
         if now >= nextSweep { sweep(now: now, into: &said) }
         lookAtPools(now: now, into: &said)
         return said
+    }
+
+    /// Whether the process has ended; nothing is left to watch then.
+    private mutating func noticeEnd(now: MonotonicInstant, into said: inout [Said]) -> Bool {
+        nextEndCheck = now.advanced(byNanoseconds: Self.endCheckNanoseconds)
+        guard process.hasEnded else { return false }
+        hasEnded = true
+        forgetAll(now: now, into: &said)
+        said.append(.ended)
+        return true
     }
 
     /// Ends what goes on, because the process is not watched any more; it goes on as it did before.
@@ -140,12 +155,14 @@ package struct ProcessWatch: ~Copyable {
 
     /// When to look next.
     package func nextLook(now: MonotonicInstant) -> MonotonicInstant {
-        var next = nextSweep
-        for loop in loops {
-            if let due = loop.nextLook { next = min(next, due) }
-            if seesJobs, let due = loop.nextGlance { next = min(next, due) }
+        var loopsNext: MonotonicInstant?
+        for index in loops.indices {
+            if let due = loops[index].nextLook { loopsNext = min(loopsNext ?? due, due) }
+            if seesJobs, let due = loops[index].nextGlance { loopsNext = min(loopsNext ?? due, due) }
         }
+        var next = nextSweep
         for pool in pools { if let due = pool.detector.nextLook() { next = min(next, due) } }
+        if let loopsNext, loopsNext <= next.advanced(byNanoseconds: Self.joiningNanoseconds) { next = loopsNext }
         return max(next, now.advanced(byNanoseconds: Self.pauseNanoseconds))
     }
 
@@ -276,14 +293,16 @@ package struct ProcessWatch: ~Copyable {
                 continue
             }
             let outcome = loops[index].look()
-            let loop = loops[index]
             if let interruption = outcome.interruption {
                 // Each loop of the process tells of it; the part that none has told yet is counted.
                 let isNew = interruption.from >= interruptedUntil
                 interruptedUntil = max(interruptedUntil, interruption.to)
                 if isNew { said.append(.interrupted(interruption)) }
             }
-            say(outcome.drafts, of: loop.identity, threads: [loop.view.identifier], into: &said)
+            if !outcome.drafts.isEmpty {
+                let (target, thread) = (loops[index].identity, loops[index].view.identifier)
+                say(outcome.drafts, of: target, threads: [thread], into: &said)
+            }
             for note in outcome.notes { say(note, into: &said) }
             if outcome.isGone {
                 forgetLoop(at: index, now: now, into: &said)
@@ -301,6 +320,7 @@ package struct ProcessWatch: ~Copyable {
         let loop = loops.remove(at: index)
         say(drafts, of: loop.identity, threads: [loop.view.identifier], into: &said)
         said.append(.gone(loop.identity))
+        mayHaveUntold = true
         guard !isRefuted else { return }
         ranking.remove(loop.view.identifier)
         threads[loop.view.identifier] = nil

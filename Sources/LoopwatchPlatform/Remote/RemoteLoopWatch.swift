@@ -111,9 +111,12 @@ struct RemoteLoopWatch {
             return outcome
         }
         // Read after the thread was looked at: an entry that the look found has been recorded by now.
-        let drained = seen + (edges?.drain() ?? [])
+        var drained = seen
         seen = []
-        var found = missing + awaited + drained
+        if let edges { drained += edges.drain() }
+        var found = missing
+        found += awaited
+        found += drained
         missing = []
         if detector.rung.grade != .exact { found.removeAll { if case .returned = $0 { true } else { false } } }
         noteStop(look, into: &outcome)

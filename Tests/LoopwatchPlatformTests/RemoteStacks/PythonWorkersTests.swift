@@ -77,7 +77,7 @@ struct PythonWorkersTests {
                 if case .found(let pool) = said { found[pool.name] = pool.threads.count }
                 if case .report(let draft, let pool, _) = said { drafts[pool.name, default: []].append(draft) }
             }
-            for thread in watch.threadsToTell { watch.note(reader.pythonWorker(thread), of: thread) }
+            for thread in watch.threadsToTell() { watch.note(reader.pythonWorker(thread), of: thread) }
             return !drafts.isEmpty
         }
         // Which of the two is the first depends on the order of the threads.
