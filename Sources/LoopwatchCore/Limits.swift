@@ -124,6 +124,9 @@ public enum Limits {
     public static let logLineBytes = 1 << 20
     /// Stalls of logs that are told apart, some 300 bytes each; those beyond are counted and left out.
     public static let logStalls = 1_000_000
+    /// Stalls of logs that have the same number and target and began at about the same time: a log that has more of them is
+    /// none that programs wrote, and those beyond are counted and left out.
+    public static let logStallsAlike = 256
     /// Different stacks of logs that are kept; of those beyond only the time counts.
     public static let logStacks = 8_192
     /// Longest head of an answer that a client reads, in bytes.

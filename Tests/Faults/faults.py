@@ -3,15 +3,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes wrong on hosts, done to a server in which Loopwatch is embedded: nothing lost, nothing wrong, nothing hung.
 
-    faults.py [--short] [--only NAME,...] [--jobs COUNT] [--step-clock] [--host HOST] PROGRAM
+    faults.py [--short] [--only NAME,...] [--jobs COUNT] [--host HOST] PROGRAM
 
 PROGRAM is `loopwatch`, HOST the server of Tests/FaultHost, which stands beside it if it is not named; both built for
 release. Each fault is done to a server of its own, which makes blocks and counts them before, while and after; then every
 block has to have been found, every report written or counted as lost, and the server has to go on and end as it should.
 A table says of each fault what was done and what the program did; it ends with 1 where something is not as it should be.
 
---short is for where time is short: shorter stops, fewer connections. --jobs does so many at the same time. --step-clock also
-sets the machine's clock an hour ahead and back, which every program on the machine notices; without it that is left out.
+--short is for where time is short: shorter stops, fewer connections. --jobs does so many at the same time.
 Runs as root; what it mounts and limits belongs to its own processes.
 """
 
@@ -223,25 +222,41 @@ def read_only(case):
 # MARK: Time
 
 
-@fault("clock", "the machine's clock is set an hour ahead, and back")
+@fault("clock", "the server's wall clock is set an hour ahead, and two back, in the middle of blocks")
 def clock(case):
-    if not case.options.step_clock:
-        raise Skipped("--step-clock was not given: the clock belongs to the whole machine")
-    host = case.host()
+    compiler = shutil.which("clang") or shutil.which("cc")
+    if not compiler:
+        raise Skipped("there is no C compiler: neither clang nor cc")
+    library, ahead = case.folder / "wall_clock.so", case.folder / "ahead"
+    source = pathlib.Path(__file__).with_name("wall_clock.c")
+    case.run(compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source)
+
+    def set_ahead(seconds):
+        with ahead.open("r+b") as file:
+            file.write(seconds.to_bytes(8, "little", signed=True))
+
+    ahead.write_bytes(bytes(8))
+    host = case.host(before=["env", f"LD_PRELOAD={library}", f"WALL_CLOCK={ahead}"])
     host.do("blocks 1 20")
     host.tell("blocks 4 20")
-    for step in (3600, -3600):
+    for seconds in (3600, -3600):
         time.sleep(1)
-        try:
-            time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_REALTIME) + step)
-        except OSError as error:
-            raise Skipped(f"the clock may not be set: {error}") from None
+        set_ahead(seconds)
+        time.sleep(0.2)
+        status, body = host.get("/warnings?since=10m&format=ndjson")
+        expect(status == 200, f"/warnings?since=10m answers {status}")
+        expect(host.get("/")[0] == 200, "the page is not served")
     host.finish()
+    set_ahead(0)
     text = check(host, [case.log])
     metrics = host.metrics()
     longest = max(metrics.samples["loopwatch_loop_block_longest_seconds"].values())
     expect(longest < 60, f"a block of {longest} s is told")
-    return f"{text}; the longest is told with {longest * 1000:.0f} ms"
+    blocked = metrics.sum("loopwatch_loop_blocked_seconds_total")
+    expect(blocked < 60 * 8, f"{blocked:.0f} s of blocks are counted")
+    hours = {line[:13] for line in warnings_of(log_lines([case.log]))}
+    expect(len(hours) >= 3, f"the log's times are those of the hours {sorted(hours)}: the clock was not set")
+    return f"{text}; the longest is told with {longest * 1000:.0f} ms; the log has times of {len(hours)} hours"
 
 
 @fault("stopped", "the process is stopped for 1 ms to 5 s (60 s without --short), idle and within a block")
@@ -605,7 +620,6 @@ def main():
     parser.add_argument("--short", action="store_true", help="what CI has time for")
     parser.add_argument("--only", help="faults to do, by name: " + ", ".join(name for name, _, _ in FAULTS))
     parser.add_argument("--jobs", type=int, default=1, metavar="COUNT", help="faults that are done at the same time")
-    parser.add_argument("--step-clock", action="store_true", help="set the machine's clock for a second")
     parser.add_argument("--host", type=pathlib.Path, help="the server of Tests/FaultHost; default: fault-host beside PROGRAM")
     parser.add_argument("program", type=pathlib.Path)
     options = parser.parse_args()

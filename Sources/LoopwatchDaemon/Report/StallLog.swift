@@ -22,21 +22,28 @@ struct StallLog {
         /// Stalls like it that were not written, as its warnings say.
         var suppressed: UInt64 = 0
         /// The warnings that said so, by their times: one that two files have counts once.
-        fileprivate var suppressionTimes: [Int64] = []
+        fileprivate var suppressionTimes: Set<Int64> = []
     }
 
-    private struct Key: Hashable {
-        var subject: StallReport.Subject
-        var target: String
-        var stall: UInt64
+    /// What warnings of one stall have in common: the run that they are of, or about when they say that it began.
+    private enum Key: Hashable {
+        case run(String, Name)
+        case time(Int64, Name)
+
+        struct Name: Hashable {
+            var subject: StallReport.Subject
+            var target: String
+            var stall: UInt64
+        }
     }
 
     /// The stalls, in the order in which they were found.
     private(set) var stalls: [Stall] = []
     /// The different stacks.
     private(set) var stacks: [Stack] = []
-    /// Warnings of stalls beyond ``Limits/logStalls``.
+    /// Warnings of stalls beyond ``Limits/logStalls``, and of those that too many others look like.
     private(set) var leftOut = 0
+    /// The stalls that a warning may be of.
     private var places: [Key: [Int]] = [:]
     private var stackNumbers: [Stack: Int] = [:]
 
@@ -46,20 +53,37 @@ struct StallLog {
 
     /// Takes a warning.
     mutating func add(_ record: WarningRecord) {
-        let key = Key(subject: record.subject, target: record.target, stall: record.stall)
-        let candidates = places[key] ?? []
+        let candidates = Set(Self.keys(of: record, isSought: true).flatMap { places[$0] ?? [] }).sorted()
         if let index = candidates.first(where: { Self.isOne(stalls[$0].record, record) }) {
             merge(record, into: index)
+            note(place: index)
             return
         }
-        guard stalls.count < Limits.logStalls else {
+        guard stalls.count < Limits.logStalls, candidates.count < Limits.logStallsAlike else {
             leftOut += 1
             return
         }
-        places[key, default: []].append(stalls.count)
         var stall = Stall(record: record, lastUnixNanoseconds: record.unixNanoseconds)
         note(record, in: &stall)
         stalls.append(stall)
+        note(place: stalls.count - 1)
+    }
+
+    /// Where a stall is found.
+    ///
+    /// - Parameter isSought: whether also where one may be that differs from it by what is tolerated.
+    private static func keys(of record: WarningRecord, isSought: Bool) -> [Key] {
+        let name = Key.Name(subject: record.subject, target: record.target, stall: record.stall)
+        let time = record.beganUnixNanoseconds / toleranceNanoseconds
+        let times = isSought ? time - 1...time + 1 : time...time
+        return times.map { .time($0, name) } + (record.run.map { [.run($0, name)] } ?? [])
+    }
+
+    /// A stall may be found by what is known of it now.
+    private mutating func note(place index: Int) {
+        for key in Self.keys(of: stalls[index].record, isSought: false) where places[key]?.contains(index) != true {
+            places[key, default: []].append(index)
+        }
     }
 
     /// Whether two warnings are of one stall.
@@ -109,8 +133,7 @@ struct StallLog {
                 stall.stack = number(of: stack) ?? stall.stack
             }
         }
-        if record.suppressed > 0, !stall.suppressionTimes.contains(record.unixNanoseconds) {
-            stall.suppressionTimes.append(record.unixNanoseconds)
+        if record.suppressed > 0, stall.suppressionTimes.insert(record.unixNanoseconds).inserted {
             stall.suppressed = stall.suppressed.sum(record.suppressed)
         }
         stall.record.stack = nil

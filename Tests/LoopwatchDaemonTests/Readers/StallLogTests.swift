@@ -53,6 +53,24 @@ struct StallLogTests {
         #expect(reader.counts.missed == .max)
     }
 
+    @Test("a log in which all stalls have one number is read in no time, and what cannot be told apart is left out")
+    func sameNumber() {
+        let runs = (0..<Int64(20_000)).flatMap { Self.stall(1, at: $0 * 60, milliseconds: [100]) }
+        var log = StallLog()
+        let began = ContinuousClock.now
+        var reader = WarningLogReader()
+        for report in runs { reader.read(Array(Written.line(report).utf8)[...]) { log.add($0) } }
+        #expect(log.stalls.count == 20_000)
+        // Each compared with all others took minutes.
+        #expect(ContinuousClock.now - began < .seconds(60))
+        let alike = (0..<Int32(Limits.logStallsAlike + 10)).flatMap { thread in
+            Self.stall(1, milliseconds: [100]) { $0.threadIdentifier = 10_000 + thread }
+        }
+        let full = Self.log(alike.map { Written.line($0) })
+        #expect(full.stalls.count == Limits.logStallsAlike)
+        #expect(full.leftOut == 10)
+    }
+
     @Test("the lines of one stall count once, in any order, twice over, and as text and JSON")
     func once() {
         let reports = Self.stall(1) + Self.stall(2, at: 10)
