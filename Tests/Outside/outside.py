@@ -711,6 +711,7 @@ def run(name, binary, arguments, options):
             result.problems += check_pool(server, watcher)
             result.problems += check_gather(server, watcher)
             result.problems += check_global_lock(server, watcher)
+            result.problems += check_both(server, watcher)
         if isinstance(server, Nio):
             show_tasks(server, watcher)
         return result, list(watcher.lines())
@@ -776,6 +777,18 @@ def check_global_lock(server, watcher):
     if not any("match_everything" in detail for detail in details):
         return [f"{server.name}: who holds the global lock was not told: {reports[-1:]}"]
     return []
+
+
+def check_both(server, watcher):
+    """The end of a block names what most of it was at, and not what it was at when it was looked at last."""
+    before = len(watcher.reports)
+    server.request("/both")
+    time.sleep(0.5)
+    reports = [report for report in watcher.reports[before:] if "loop" in report]
+    told = [(report["state"], (report.get("at") or {}).get("function", "nothing")) for report in reports]
+    say(f"   /both: {', '.join(f'{state} at {function}' for state, function in told)}")
+    ends = [function for state, function in told if state == "ended"]
+    return [] if ends and all("wait_for_backend" in function for function in ends) else [f"{server.name}: /both: {told}"]
 
 
 def table(rows):

@@ -93,6 +93,13 @@ async def cpu(seconds: float):
     told("cpu", began)
 
 
+@app.get("/both")
+async def both():
+    """A block that waits for most of its time, and computes when it is looked at for the second time."""
+    wait_for_backend(0.090)
+    crunch_numbers(0.014)
+
+
 @app.get("/lock")
 async def locked(seconds: float):
     taken = threading.Event()
