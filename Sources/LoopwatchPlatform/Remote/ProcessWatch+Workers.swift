@@ -31,6 +31,7 @@ extension ProcessWatch {
         if let worker {
             workers[thread] = worker
             workersUntold[thread] = nil
+            mayHavePools = true
             guard case .executor(let queue) = worker, !executors.contains(queue) else { return }
             // The number of one that is gone is given again.
             if let free = executors.firstIndex(of: nil) { executors[free] = queue } else { executors.append(queue) }

@@ -88,6 +88,9 @@ package struct ProcessWatch: ~Copyable {
     var isToldWorkers = false
     /// Whether there may be one of which that is not known: only what is new has it asked.
     var mayHaveUntold = false
+    /// Whether it was told since pools were looked for.
+    var mayHavePools = false
+    private var nextThreadCheck: MonotonicInstant
     /// The executors of Python, in the order in which they were found.
     var executors: [PythonWorkQueue?] = []
 
@@ -110,6 +113,7 @@ package struct ProcessWatch: ~Copyable {
         self.options = options
         nextSweep = now
         nextEndCheck = now
+        nextThreadCheck = now
         interruptedUntil = now
         throttling = RemoteThrottling(process: identifier)
         memory = ProcessMemory(process: identifier)
@@ -131,6 +135,7 @@ package struct ProcessWatch: ~Copyable {
         lookAtLoops(now: now, into: &said)
         if loops.count < before, noticeEnd(now: now, into: &said) { return said }
         if now >= nextSweep { sweep(now: now, into: &said) }
+        if isToldWorkers { lookForWorkers(now: now, into: &said) }
         lookAtPools(now: now, into: &said)
         return said
     }
@@ -151,6 +156,17 @@ package struct ProcessWatch: ~Copyable {
         hasEnded = true
         forgetAll(now: now, into: &said)
         return said
+    }
+
+    /// Finds a pool of Python soon after it was begun: one that is filled by the first requests is to be told within a second.
+    private mutating func lookForWorkers(now: MonotonicInstant, into said: inout [Said]) {
+        if pools.isEmpty, now >= nextThreadCheck {
+            nextThreadCheck = now.advanced(byNanoseconds: RemotePoolDetector.lookNanoseconds)
+            refreshThreads()
+        }
+        guard mayHavePools, sweeps >= Self.firstSweeps else { return }
+        mayHavePools = false
+        addPools(now: now, into: &said)
     }
 
     /// When to look next.
