@@ -34,6 +34,34 @@ enum { NUMBER_PLACE = 0, RESULT_PLACE = 0, ARGUMENT_PLACE = 0 };
 
 size_t lw_perf_call_instruction_size(void) { return CALL_INSTRUCTION_SIZE; }
 
+// long lw_perf_trial_call(const struct timespec *, struct timespec *): nanosleep(2), whose arguments are where a function's
+// are, with a name for the instruction after it. In assembly, because a label in C may be copied with what is around it.
+#if defined(__x86_64__)
+#define TRIAL_CALL "mov $35, %eax\nsyscall\n"
+#elif defined(__aarch64__)
+#define TRIAL_CALL "mov x8, #101\nsvc #0\n"
+#endif
+#ifdef TRIAL_CALL
+long lw_perf_trial_call(const struct timespec *time, struct timespec *rest);
+extern const char lw_perf_trial_place[];
+__asm__(".text\n"
+        ".hidden lw_perf_trial_call\n.globl lw_perf_trial_call\n.type lw_perf_trial_call, %function\n"
+        ".hidden lw_perf_trial_place\n.globl lw_perf_trial_place\n"
+        "lw_perf_trial_call:\n" TRIAL_CALL "lw_perf_trial_place:\nret\n"
+        ".size lw_perf_trial_call, . - lw_perf_trial_call\n");
+
+void lw_perf_trial_sleep(int64_t nanoseconds) {
+    struct timespec time = {.tv_nsec = nanoseconds};
+    lw_perf_trial_call(&time, NULL);
+}
+
+uint64_t lw_perf_trial_return(void) { return (uint64_t)(uintptr_t)lw_perf_trial_place; }
+#else
+void lw_perf_trial_sleep(int64_t nanoseconds) { (void)nanoseconds; }
+
+uint64_t lw_perf_trial_return(void) { return 0; }
+#endif
+
 static int open_event(struct perf_event_attr *attributes, int32_t thread) {
     attributes->size = sizeof(*attributes);
     attributes->disabled = 1;

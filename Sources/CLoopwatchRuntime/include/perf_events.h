@@ -18,6 +18,13 @@ size_t lw_perf_call_instruction_size(void);
 /// Provided because perf_event_open(2) has no wrapper, and struct perf_event_attr bit fields that Swift does not import.
 int lw_perf_open_breakpoint(int32_t thread, uint64_t address);
 
+/// Sleeps for so many nanoseconds (nanosleep(2), less than a second) by a system call that no other code makes: what
+/// breakpoints at it cost is measured with it. Does nothing where breakpoints are not supported.
+void lw_perf_trial_sleep(int64_t nanoseconds);
+
+/// Where that call returns to, behind its instruction; 0 where breakpoints are not supported.
+uint64_t lw_perf_trial_return(void);
+
 /// Opens an event that records each time a thread passes the tracepoint with this number, one of the group `syscalls`, with
 /// its arguments. It is disabled at first. Returns like lw_perf_open_breakpoint().
 int lw_perf_open_tracepoint(int32_t thread, uint64_t tracepoint);

@@ -1,23 +1,38 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
-/// Decides whether a loop waits so often that breakpoints on each wait would cost it too much.
+/// Decides how often breakpoints may be set at a loop's wait: they are to cost it at most 1 % of a CPU.
 ///
-/// A pair of breakpoints costs some 22 us in a virtual machine: 400 iterations a second are 1 % of a CPU. What is not spent
-/// is saved up for a while, because servers work in bursts, and blocks come right after those.
+/// What a pair of breakpoints costs differs from machine to machine, some 2 us or, in a virtual machine, 20 to 70: it is
+/// measured where it is paid. What is not spent is saved up for a while, because servers work in bursts, and blocks come
+/// right after those.
 public struct EdgeBudget: Sendable {
-    /// Iterations in one second that are paid for, in the long run.
-    public static let iterationsPerSecond = 400
-    /// Iterations that may be paid for at once: what is saved up in five seconds.
-    public static let iterationsSavedMost = 2_000
+    /// The part of a CPU's time that may be spent on breakpoints at each wait, in the long run.
+    public static let shareMost = 0.01
+    /// The part that may be spent on breakpoints that are armed at the first look that finds the loop away.
+    public static let earlyShareMost = 0.001
+    /// For how long what is not spent is saved up, in seconds.
+    public static let savedSecondsMost = 5.0
+    /// What one iteration is taken to cost where that was not measured, in nanoseconds.
+    public static let costNanosecondsAssumed: Int64 = 50_000
+    /// Least that one iteration is taken to cost, in nanoseconds: where breakpoints are cheap, what is recorded still has to
+    /// be read.
+    public static let costNanosecondsLeast: Int64 = 5_000
+    /// Most that one iteration is taken to cost, in nanoseconds: more was measured in a bad moment.
+    public static let costNanosecondsMost: Int64 = 200_000
 
     private static let windowNanoseconds: Int64 = 1_000_000_000
     private static let pauseNanosecondsLeast: Int64 = 5_000_000_000
     private static let pauseNanosecondsMost: Int64 = 80_000_000_000
+    /// Iterations that are timed while breakpoints are armed, until they are off again.
+    private static let iterationsArmed = 2.0
 
+    /// What one iteration costs the thread, in nanoseconds of CPU time.
+    public private(set) var costNanoseconds = Self.costNanosecondsAssumed
+
+    private var saved: SavedTime
+    private var savedForEarly: SavedTime
     private var windowBegan: MonotonicInstant
-    private var saved = Double(Self.iterationsSavedMost)
-    private var lastSpent: MonotonicInstant
     private var runs: Int64 = 0
     private var runsBefore: Int64?
     private var pauseNanoseconds = Self.pauseNanosecondsLeast
@@ -25,16 +40,28 @@ public struct EdgeBudget: Sendable {
 
     /// Creates a budget of which nothing is spent.
     public init(now: MonotonicInstant) {
+        saved = SavedTime(share: Self.shareMost, seconds: Self.savedSecondsMost, now: now)
+        savedForEarly = SavedTime(share: Self.earlyShareMost, seconds: Self.savedSecondsMost, now: now)
         windowBegan = now
-        lastSpent = now
+    }
+
+    /// Iterations in one second that are paid for, in the long run.
+    public var iterationsPerSecond: Int { Int(Self.shareMost * 1e9 / Double(costNanoseconds)) }
+
+    /// Iterations that may be paid for at once: what is saved up.
+    public var iterationsSavedMost: Int { Int(Double(iterationsPerSecond) * Self.savedSecondsMost) }
+
+    /// One iteration was measured to cost so many nanoseconds of CPU time; `nil` if that is not known.
+    public mutating func price(nanoseconds: Int64?) {
+        let cost = max(nanoseconds ?? Self.costNanosecondsAssumed, Self.costNanosecondsLeast)
+        costNanoseconds = min(cost, Self.costNanosecondsMost)
     }
 
     /// Iterations were paid for; returns whether it was too much.
     public mutating func isExceeded(byIterations iterations: Int, at instant: MonotonicInstant) -> Bool {
-        let gained = Double(max(0, instant.nanoseconds(since: lastSpent))) * Double(Self.iterationsPerSecond) / 1e9
-        lastSpent = max(lastSpent, instant)
-        saved = min(Double(Self.iterationsSavedMost), saved + gained) - Double(iterations)
-        guard saved < 0 else { return false }
+        saved.gain(until: instant)
+        saved.nanoseconds -= Double(iterations) * Double(costNanoseconds)
+        guard saved.nanoseconds < 0 else { return false }
         overSince = instant
         windowBegan = instant
         runs = 0
@@ -42,26 +69,65 @@ public struct EdgeBudget: Sendable {
         return true
     }
 
-    /// The thread was put on a CPU so often since the look before, with breakpoints off; returns whether they may be tried
-    /// again.
-    ///
-    /// A loop that never sleeps is put on a CPU seldom, however often it waits: so they are tried ever less often.
-    public mutating func mayTryAgain(runs: Int64, at instant: MonotonicInstant) -> Bool {
-        guard let overSince else { return true }
+    /// With breakpoints off, the thread was put on a CPU so often since the look before.
+    public mutating func note(runs: Int64, at instant: MonotonicInstant) {
         if instant.nanoseconds(since: windowBegan) >= Self.windowNanoseconds {
             windowBegan = instant
             runsBefore = self.runs
             self.runs = 0
         }
         self.runs += runs
-        guard instant.nanoseconds(since: overSince) >= pauseNanoseconds, let runsBefore,
-            max(runsBefore, self.runs) * 2 < Int64(Self.iterationsPerSecond)
+    }
+
+    /// Whether breakpoints at each wait may be tried again.
+    ///
+    /// A loop that never sleeps is put on a CPU seldom, however often it waits: so they are tried ever less often.
+    public mutating func mayTryAgain(at instant: MonotonicInstant) -> Bool {
+        guard let overSince else { return true }
+        guard instant.nanoseconds(since: overSince) >= pauseNanoseconds, let latestRuns,
+            latestRuns * 2 < Int64(iterationsPerSecond)
         else { return false }
         pauseNanoseconds = min(pauseNanoseconds * 2, Self.pauseNanosecondsMost)
         self.overSince = nil
         windowBegan = instant
-        saved = Double(Self.iterationsSavedMost)
-        lastSpent = instant
+        saved = SavedTime(share: Self.shareMost, seconds: Self.savedSecondsMost, now: instant)
         return true
+    }
+
+    /// Whether breakpoints are armed at the first look that finds the loop away, rather than once it stays away.
+    ///
+    /// That proves a block sooner, and is in vain more often: not for loops that wait very often, nor more often than it may
+    /// cost.
+    public mutating func mayArmEarly(at instant: MonotonicInstant) -> Bool {
+        guard let latestRuns, latestRuns < Int64(iterationsPerSecond) * 2 else { return false }
+        savedForEarly.gain(until: instant)
+        let cost = Self.iterationsArmed * Double(costNanoseconds)
+        guard savedForEarly.nanoseconds >= cost else { return false }
+        savedForEarly.nanoseconds -= cost
+        return true
+    }
+
+    /// How often the thread is put on a CPU in a second, of late; `nil` as long as that is not known.
+    private var latestRuns: Int64? { runsBefore.map { max($0, runs) } }
+}
+
+/// CPU time that may be spent: a share of what passes, saved up for so long.
+private struct SavedTime: Sendable {
+    let share: Double
+    let nanosecondsMost: Double
+    var nanoseconds: Double
+    private var latest: MonotonicInstant
+
+    init(share: Double, seconds: Double, now: MonotonicInstant) {
+        self.share = share
+        nanosecondsMost = share * seconds * 1e9
+        nanoseconds = nanosecondsMost
+        latest = now
+    }
+
+    mutating func gain(until instant: MonotonicInstant) {
+        let gained = Double(max(0, instant.nanoseconds(since: latest))) * share
+        latest = max(latest, instant)
+        nanoseconds = min(nanosecondsMost, nanoseconds + gained)
     }
 }

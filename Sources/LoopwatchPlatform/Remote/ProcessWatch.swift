@@ -111,6 +111,7 @@ package struct ProcessWatch: ~Copyable {
         let process = try RemoteProcess(identifier)
         self.process = process
         self.options = options
+        BreakpointCost.measure()
         nextSweep = now
         nextEndCheck = now
         nextThreadCheck = now

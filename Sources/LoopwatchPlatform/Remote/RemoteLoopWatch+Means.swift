@@ -48,7 +48,8 @@ extension RemoteLoopWatch {
         isOverrun: Bool,
         into outcome: inout Outcome
     ) {
-        let iterations = found.count / 2 + (isOverrun ? EdgeBudget.iterationsSavedMost : 0)
+        budget.price(nanoseconds: BreakpointCost.nanoseconds)
+        let iterations = found.count / 2 + (isOverrun ? budget.iterationsSavedMost : 0)
         guard !isForced, budget.isExceeded(byIterations: iterations, at: look.observation.instant) else { return }
         let now = Clock.now()
         if allowsTracepoints, let means = Tracepoints.means(call: SystemCall.name(of: detector.wait.number)),
@@ -60,19 +61,26 @@ extension RemoteLoopWatch {
         }
         _ = edges?.enable(false)
         detector.change(to: .armedBreakpoints, at: now)
-        outcome.notes.append(.busyLoop(name: identity.name, allowsTracepoints: allowsTracepoints))
+        outcome.notes.append(
+            .busyLoop(
+                name: identity.name,
+                most: budget.iterationsPerSecond,
+                allowsTracepoints: allowsTracepoints
+            )
+        )
     }
 
     /// Awaits the next wait once the thread stays away, and no longer than until it comes.
     private mutating func adaptArming(_ look: LoopLook, edges found: [WaitEdge], into outcome: inout Outcome) {
         guard let edges else { return }
         let now = Clock.now()
+        budget.note(runs: look.observation.runs ?? 0, at: now)
         let isHit = found.contains { if case .entered(let call, _) = $0 { call == detector.wait } else { false } }
         if edges.isEnabled, isHit || look.observation.progress == .free {
             _ = edges.enable(false)
             fruitless = detector.isBlocked ? 0 : fruitless + 1
             looksAway = 0
-        } else if !edges.isEnabled, !look.isStopped, looksAway >= (fruitless < 8 ? 2 : 4) {
+        } else if !edges.isEnabled, !look.isStopped, isSuspect(at: now) {
             guard edges.enable(true) else { return }
             soon = now.advanced(byNanoseconds: Self.soonNanoseconds)
             // From here on every entry is recorded: what this look finds is proved from now on.
@@ -81,12 +89,15 @@ extension RemoteLoopWatch {
             }
         }
         if look.isArmed, !isHit { fruitless = 0 }
-        if !isForced, !edges.isEnabled, budget.mayTryAgain(runs: look.observation.runs ?? 0, at: now),
-            edges.enable(true)
-        {
+        if !isForced, !edges.isEnabled, budget.mayTryAgain(at: now), edges.enable(true) {
             _ = edges.drain()
             detector.change(to: .executionBreakpoints, at: now)
         }
+    }
+
+    /// Whether the thread has been away from its wait for long enough that the next is awaited.
+    private mutating func isSuspect(at instant: MonotonicInstant) -> Bool {
+        looksAway >= (fruitless < 8 ? 2 : 4) || looksAway == 1 && budget.mayArmEarly(at: instant)
     }
 
     private mutating func confirm(_ look: LoopLook) {

@@ -13,16 +13,16 @@ struct RemoteNote: Hashable {
     static func == (left: RemoteNote, right: RemoteNote) -> Bool { left.kind == right.kind }
     func hash(into hasher: inout Hasher) { hasher.combine(kind) }
 
-    /// A loop waits too often for breakpoints.
-    static func busyLoop(name: String, allowsTracepoints: Bool) -> RemoteNote {
-        let most = EdgeBudget.iterationsPerSecond
+    /// A loop waits too often for breakpoints: more often than `most` times a second.
+    static func busyLoop(name: String, most: Int, allowsTracepoints: Bool) -> RemoteNote {
         let means =
             allowsTracepoints
             ? "the kernel's tracepoints are not to be had (sudo mount -t tracefs tracefs /sys/kernel/tracing)"
             : "tracepoints, which cost every process some 60 ns a system call, would time each (allow tracepoints)"
         return RemoteNote(
             kind: "busy \(name)",
-            text: "loop \(name) waits more than \(most) times a second: blocks of it are proved from 25 ms on; \(means)"
+            text: "loop \(name) waits more than \(most) times a second, which are 1 % of a CPU if each is timed: "
+                + "blocks of it are proved from 25 ms on; \(means)"
         )
     }
 

@@ -7,20 +7,26 @@ import Testing
 /// When breakpoints on every wait of a loop cost too much.
 @Suite("Budget of edges")
 struct EdgeBudgetTests {
+    private func priced(costNanoseconds: Int64?) -> EdgeBudget {
+        var budget = EdgeBudget(now: at(0))
+        budget.price(nanoseconds: costNanoseconds)
+        return budget
+    }
+
     @Test("400 iterations a second are paid for and no more; bursts are, as far as that was saved up")
     func exceeded() {
-        var budget = EdgeBudget(now: at(0))
+        var budget = priced(costNanoseconds: 25_000)
         for second in 0..<10 {
             for look in 0..<100 {
                 let isExceeded = budget.isExceeded(byIterations: 4, at: at(Double(second * 1_000 + look * 10)))
                 #expect(!isExceeded)
             }
         }
-        var busy = EdgeBudget(now: at(0))
+        var busy = priced(costNanoseconds: 25_000)
         var looks = 0
         while !busy.isExceeded(byIterations: 5, at: at(Double(looks * 10))) { looks += 1 }
         #expect((1_990...2_000).contains(looks))
-        var bursts = EdgeBudget(now: at(0))
+        var bursts = priced(costNanoseconds: 25_000)
         for second in 0..<20 {
             let isExceeded = bursts.isExceeded(byIterations: 1_900, at: at(Double(second * 5_000)))
             #expect(!isExceeded)
@@ -29,15 +35,33 @@ struct EdgeBudgetTests {
         #expect(isExceeded)
     }
 
+    @Test(
+        "what an iteration costs on this machine says how many are 1 % of a CPU",
+        arguments: [
+            (25_000, 400), (20_000, 500), (50_000, 200), (nil, 200),
+            // What is recorded has to be read as well; and no bad moment turns breakpoints off for everyone.
+            (2_000, 2_000), (-5_000, 2_000), (Int64.max, 50),
+        ] as [(Int64?, Int)]
+    )
+    func cost(nanoseconds: Int64?, iterations: Int) {
+        var budget = priced(costNanoseconds: nanoseconds)
+        #expect(budget.iterationsPerSecond == iterations)
+        #expect(budget.iterationsSavedMost == 5 * iterations)
+        let isExceeded = budget.isExceeded(byIterations: 5 * iterations, at: at(0))
+        let isExceededByOne = budget.isExceeded(byIterations: 1, at: at(0))
+        #expect(!isExceeded && isExceededByOne)
+    }
+
     @Test("breakpoints are tried again once the loop has become quiet, and ever less often")
     func again() {
-        var budget = EdgeBudget(now: at(0))
+        var budget = priced(costNanoseconds: 25_000)
         var now = 0.0
         func wait(_ budget: inout EdgeBudget, runs: Int64) -> Double? {
             let began = now
             while now - began < 200_000 {
                 now += 10
-                if budget.mayTryAgain(runs: runs, at: at(now)) { return now - began }
+                budget.note(runs: runs, at: at(now))
+                if budget.mayTryAgain(at: at(now)) { return now - began }
             }
             return nil
         }
@@ -50,5 +74,25 @@ struct EdgeBudgetTests {
         #expect(pauses == [5_000, 10_000, 20_000, 40_000, 80_000, 80_000])
         let isExceeded = budget.isExceeded(byIterations: 2_500, at: at(now))
         #expect(isExceeded && wait(&budget, runs: 30) == nil)
+    }
+
+    @Test("a loop that waits seldom is armed early, and no more often than a tenth of that may cost")
+    func early() {
+        // Looks of ten seconds, each of which finds the loop away.
+        func arms(runs: Int64, costNanoseconds: Int64 = 50_000) -> Int {
+            var budget = priced(costNanoseconds: costNanoseconds)
+            return (1...1_000).count { look in
+                budget.note(runs: runs, at: at(Double(look) * 10))
+                return budget.mayArmEarly(at: at(Double(look) * 10))
+            }
+        }
+        // 100 us an arm, of 1 ms in a second, and what was saved up in five.
+        #expect((140...150).contains(arms(runs: 3)))
+        #expect((70...75).contains(arms(runs: 1, costNanoseconds: 100_000)))
+        #expect(arms(runs: 5) == 0)
+        #expect(arms(runs: 40) == 0)
+        var unknown = priced(costNanoseconds: 50_000)
+        let mayBeforeItIsKnown = unknown.mayArmEarly(at: at(10))
+        #expect(!mayBeforeItIsKnown)
     }
 }

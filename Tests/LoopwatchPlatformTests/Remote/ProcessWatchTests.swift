@@ -10,7 +10,7 @@ import Testing
 @Suite("A watch of another process", .serialized, .timeLimit(.minutes(2)))
 struct ProcessWatchTests {
     /// Whether this machine lets breakpoints be set in other processes.
-    private static let hasBreakpoints = isAllowed()
+    static let hasBreakpoints = isAllowed()
 
     private static func isAllowed() -> Bool {
         guard let loop = try? LoopFixture(), let call = call(of: loop.identifier),
