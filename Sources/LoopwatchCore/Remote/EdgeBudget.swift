@@ -10,7 +10,7 @@ public struct EdgeBudget: Sendable {
     /// The part of a CPU's time that may be spent on breakpoints at each wait, in the long run.
     public static let shareMost = 0.01
     /// The part that may be spent on breakpoints that are armed at the first look that finds the loop away.
-    public static let earlyShareMost = 0.001
+    public static let earlyShareMost = 0.003
     /// For how long what is not spent is saved up, in seconds.
     public static let savedSecondsMost = 5.0
     /// What one iteration is taken to cost where that was not measured, in nanoseconds.
@@ -24,8 +24,6 @@ public struct EdgeBudget: Sendable {
     private static let windowNanoseconds: Int64 = 1_000_000_000
     private static let pauseNanosecondsLeast: Int64 = 5_000_000_000
     private static let pauseNanosecondsMost: Int64 = 80_000_000_000
-    /// Iterations that are timed while breakpoints are armed, until they are off again.
-    private static let iterationsArmed = 2.0
 
     /// What one iteration costs the thread, in nanoseconds of CPU time.
     public private(set) var costNanoseconds = Self.costNanosecondsAssumed
@@ -96,15 +94,17 @@ public struct EdgeBudget: Sendable {
 
     /// Whether breakpoints are armed at the first look that finds the loop away, rather than once it stays away.
     ///
-    /// That proves a block sooner, and is in vain more often: not for loops that wait very often, nor more often than it may
-    /// cost.
+    /// That proves a block sooner, and is in vain more often: not for loops that wait very often, nor where what was armed
+    /// has cost too much already (``noteArmed(iterations:)``).
     public mutating func mayArmEarly(at instant: MonotonicInstant) -> Bool {
-        guard let latestRuns, latestRuns < Int64(iterationsPerSecond) * 2 else { return false }
+        guard let latestRuns, latestRuns < Int64(iterationsPerSecond) * 3 else { return false }
         savedForEarly.gain(until: instant)
-        let cost = Self.iterationsArmed * Double(costNanoseconds)
-        guard savedForEarly.nanoseconds >= cost else { return false }
-        savedForEarly.nanoseconds -= cost
-        return true
+        return savedForEarly.nanoseconds > 0
+    }
+
+    /// While breakpoints were armed, iterations were paid for.
+    public mutating func noteArmed(iterations: Int) {
+        savedForEarly.nanoseconds -= Double(iterations) * Double(costNanoseconds)
     }
 
     /// How often the thread is put on a CPU in a second, of late; `nil` as long as that is not known.

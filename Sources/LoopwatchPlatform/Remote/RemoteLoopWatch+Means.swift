@@ -75,6 +75,7 @@ extension RemoteLoopWatch {
         guard let edges else { return }
         let now = Clock.now()
         budget.note(runs: look.observation.runs ?? 0, at: now)
+        budget.noteArmed(iterations: (found.count + 1) / 2)
         let isHit = found.contains { if case .entered(let call, _) = $0 { call == detector.wait } else { false } }
         if edges.isEnabled, isHit || look.observation.progress == .free {
             _ = edges.enable(false)

@@ -76,21 +76,25 @@ struct EdgeBudgetTests {
         #expect(isExceeded && wait(&budget, runs: 30) == nil)
     }
 
-    @Test("a loop that waits seldom is armed early, and no more often than a tenth of that may cost")
+    @Test("a loop that waits seldom is armed early, and no more often than a third of that may cost")
     func early() {
-        // Looks of ten seconds, each of which finds the loop away.
-        func arms(runs: Int64, costNanoseconds: Int64 = 50_000) -> Int {
+        // Ten seconds of looks, each of which finds the loop away.
+        func arms(runs: Int64, costNanoseconds: Int64, iterations: Int) -> Int {
             var budget = priced(costNanoseconds: costNanoseconds)
             return (1...1_000).count { look in
                 budget.note(runs: runs, at: at(Double(look) * 10))
-                return budget.mayArmEarly(at: at(Double(look) * 10))
+                guard budget.mayArmEarly(at: at(Double(look) * 10)) else { return false }
+                budget.noteArmed(iterations: iterations)
+                return true
             }
         }
-        // 100 us an arm, of 1 ms in a second, and what was saved up in five.
-        #expect((140...150).contains(arms(runs: 3)))
-        #expect((70...75).contains(arms(runs: 1, costNanoseconds: 100_000)))
-        #expect(arms(runs: 5) == 0)
-        #expect(arms(runs: 40) == 0)
+        // Of 3 ms in a second, and what was saved up in five; nothing is gained in the first, with all saved up.
+        #expect((415...425).contains(arms(runs: 3, costNanoseconds: 50_000, iterations: 2)))
+        #expect((205...215).contains(arms(runs: 1, costNanoseconds: 100_000, iterations: 2)))
+        // It is not before a second has passed that it is known how often the loop waits.
+        #expect(arms(runs: 3, costNanoseconds: 50_000, iterations: 0) == 901)
+        #expect(arms(runs: 7, costNanoseconds: 50_000, iterations: 0) == 0)
+        #expect(arms(runs: 40, costNanoseconds: 50_000, iterations: 0) == 0)
         var unknown = priced(costNanoseconds: 50_000)
         let mayBeforeItIsKnown = unknown.mayArmEarly(at: at(10))
         #expect(!mayBeforeItIsKnown)
