@@ -8,7 +8,8 @@
 
 Each server is under a steady load of a request at a time, and is watched and not watched in turns: what is watched is
 compared with the stretches before and after it, and the stretches that are not watched with each other, which is the
-noise. Medians of ratios. `default` is what attach chooses by itself, from five seconds on; what those cost is told apart.
+noise. Medians of ratios. `default` is what attach chooses by itself, from five seconds (--settle) on; what those cost
+before is told apart.
 Wants a machine that does nothing else. Takes about a minute and a half for each target, rung and ten rounds.
 
 How much a server does in a second differs from one stretch to the next by far more than what is required. With --turns
@@ -101,7 +102,7 @@ def measure(name, options):
                         20,
                         lambda: watcher.alive() and any(": loop " in line for line in watcher.lines),
                     )
-                    settle = Stretch(load, target, watcher.pid, 5 if rung == "default" else 1)
+                    settle = Stretch(load, target, watcher.pid, options.settle if rung == "default" else 1)
                     stretch = Stretch(load, target, watcher.pid, options.seconds)
                     stretch.is_busy = any("times a second" in line for line in watcher.lines)
                     first.setdefault(rung, []).append(settle)
@@ -288,6 +289,9 @@ def main():
     parser.add_argument("--rate", type=int, default=RATE, help="requests in a second")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=3, help="length of a stretch")
+    parser.add_argument(
+        "--settle", type=float, default=5, metavar="SECONDS", help="after which the default is taken to have chosen its rung"
+    )
     parser.add_argument("--turns", type=float, metavar="SECONDS", help="stop and continue the watcher in turns")
     options = parser.parse_args()
     if options.turns:

@@ -3,7 +3,7 @@
 
 /// Decides how often breakpoints may be set at a loop's wait: they are to cost it at most 1 % of a CPU.
 ///
-/// What a pair of breakpoints costs differs from machine to machine, some 2 us or, in a virtual machine, 20 to 70: it is
+/// What a pair of breakpoints costs differs from machine to machine, some 2 us or, in a virtual machine, 40 to 80: it is
 /// measured where it is paid. What is not spent is saved up for a while, because servers work in bursts, and blocks come
 /// right after those.
 public struct EdgeBudget: Sendable {
@@ -12,7 +12,7 @@ public struct EdgeBudget: Sendable {
     /// The part that may be spent on breakpoints that are armed at the first look that finds the loop away.
     public static let earlyShareMost = 0.003
     /// For how long what is not spent is saved up, in seconds.
-    public static let savedSecondsMost = 5.0
+    public static let savedSecondsMost = 3.0
     /// What one iteration is taken to cost where that was not measured, in nanoseconds.
     public static let costNanosecondsAssumed: Int64 = 50_000
     /// Least that one iteration is taken to cost, in nanoseconds: where breakpoints are cheap, what is recorded still has to

@@ -32,19 +32,23 @@ extension IterationDetector {
         let instant = look.observation.instant
         defer { lastWaiting = max(lastWaiting, instant) }
         guard rung.grade == .exact else {
-            if iteration != nil { end(at: instant, isUpperBound: true, interruptions: interruptions, into: &drafts) }
+            if iteration != nil {
+                end(at: look.readBy, isUpperBound: true, interruptions: interruptions, into: &drafts)
+            }
             place = .waiting
             return
         }
         if place == .unknown {
-            if iteration != nil { end(at: instant, isUpperBound: true, interruptions: interruptions, into: &drafts) }
+            if iteration != nil {
+                end(at: look.readBy, isUpperBound: true, interruptions: interruptions, into: &drafts)
+            }
             place = .waiting
             edgesFrom = max(edgesFrom, instant)
         } else if let sawWait = iteration?.sawWait {
             endMissed(at: sawWait, interruptions: interruptions, into: &drafts)
         } else if iteration != nil {
             // The edge of this entry may be read just after the look: it gets time until the next look.
-            iteration?.sawWait = instant
+            iteration?.sawWait = look.readBy
         }
     }
 
@@ -77,9 +81,10 @@ extension IterationDetector {
             return
         }
         guard !current.isExact, let before = current.latestLook, !Self.isLinked(before, look) else { return }
-        // It may have waited in between: what is proved so far is over, and what goes on is proved from now on.
+        // It may have waited in between, at any time up to now: what is proved so far is over, and what goes on is proved
+        // from now on.
         if current.isReported {
-            end(at: before.observation.instant, interruptions: interruptions, into: &drafts)
+            end(at: look.readBy, isUpperBound: true, interruptions: interruptions, into: &drafts)
             prove(look, interruptions: interruptions, into: &drafts)
             return
         }

@@ -14,9 +14,24 @@ public struct LoopLook: Sendable, Equatable {
     /// that says so as well.
     public var isArmed: Bool
 
+    /// When all of it was read: what it tells was so at some time between `observation.instant` and then.
+    public var readBy: MonotonicInstant
+
     /// Creates a look.
-    public init(observation: Observation, isStopped: Bool = false, isArmed: Bool = false) {
+    ///
+    /// - Parameters:
+    ///   - observation: what was seen, with the time before it was read.
+    ///   - readBy: the time after it was read; `nil` if that took no time.
+    ///   - isStopped: whether the process is stopped.
+    ///   - isArmed: whether the next entry is awaited.
+    public init(
+        observation: Observation,
+        readBy: MonotonicInstant? = nil,
+        isStopped: Bool = false,
+        isArmed: Bool = false
+    ) {
         self.observation = observation
+        self.readBy = readBy ?? observation.instant
         self.isStopped = isStopped
         self.isArmed = isArmed
     }

@@ -16,9 +16,9 @@ package enum BreakpointCost {
     private static let comparisons = 11
     /// For how long each call sleeps, in nanoseconds.
     private static let sleepNanoseconds: Int64 = 4_000_000
-    /// By how much it is more in a server, of which more falls out of the caches: 1.0 to 1.6 times of what was measured here,
-    /// with five servers (`overhead.py --rungs breakpoints --rate 300`).
-    private static let serverFactor = 1.5
+    /// By how much it is more in a server, of which more falls out of the caches: 1.2 to 2 times of what was measured here,
+    /// with five servers at 100 to 300 requests a second (`overhead.py --rungs breakpoints --rate 100`).
+    private static let serverFactor = 2.0
 
     private static let result = Atomic<Int64>(unknown)
     private static let unknown: Int64 = -1

@@ -184,6 +184,7 @@ struct RemoteLoopWatch {
         // Before anything is read: what is recorded from now on is newer than the look.
         let instant = Clock.now()
         let call = view.call()
+        let readBy = Clock.now()
         guard let schedule = view.schedule() else { return nil }
         let before = latestSchedule ?? schedule
         let elapsed = max(1, instant.nanoseconds(since: latestInstant))
@@ -221,7 +222,7 @@ struct RemoteLoopWatch {
             isStopped = state == "T" || state == "t" && confirmation == nil
             if isStopped { observation.isReady = false }
         }
-        return (LoopLook(observation: observation, isStopped: isStopped, isArmed: isArmed), call)
+        return (LoopLook(observation: observation, readBy: readBy, isStopped: isStopped, isArmed: isArmed), call)
     }
 
     /// A stopped process is not at fault: the time from the last look that found it going to the first that does again.

@@ -94,6 +94,28 @@ struct BoundedIterationTests {
         }
     }
 
+    @Test("a sleep that ends between two looks was over by the latter, though the thread is not back in its wait")
+    func sleepThenBusy() throws {
+        var loop = RemoteLoopDriver(.polling)
+        loop.looks(100, .free)
+        loop.looks(from: 110, to: 290, call: Self.sleep)
+        let ended = try #require(loop.looks(300).last)
+        #expect(ended.state == .ended && ended.durationNanoseconds == .milliseconds(180))
+        #expect(ended.durationUpperNanoseconds == .milliseconds(200))
+    }
+
+    @Test("a look that was held up while it read has seen the wait at any time up to its end")
+    func slowLook() throws {
+        for rung in [EvidenceRung.polling, .armedBreakpoints] {
+            var loop = RemoteLoopDriver(rung)
+            loop.looks(100, .free)
+            loop.looks(from: 110, to: 290, call: Self.sleep)
+            let ended = try #require(loop.looks(300, .free, readBy: 320).last)
+            #expect(ended.durationNanoseconds == .milliseconds(180), "\(rung)")
+            #expect(ended.durationUpperNanoseconds == .milliseconds(220), "\(rung)")
+        }
+    }
+
     @Test("many sleeps in the same call are no proof")
     func manySleeps() {
         var loop = RemoteLoopDriver(.polling)

@@ -49,6 +49,7 @@ struct RemoteLoopDriver {
     mutating func looks(
         _ milliseconds: Double,
         _ progress: Observation.Progress = .busy,
+        readBy: Double? = nil,
         call: BlockingCall? = nil,
         runs: Int64? = nil,
         delayed: Double = 0,
@@ -73,6 +74,7 @@ struct RemoteLoopDriver {
             edges: edges,
             look: LoopLook(
                 observation: observation,
+                readBy: readBy.map { at($0) },
                 isStopped: isStopped,
                 isArmed: isArmed ?? (detector.rung.grade == .exact)
             ),
