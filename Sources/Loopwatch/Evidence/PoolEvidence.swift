@@ -22,12 +22,18 @@ struct PoolEvidence: Sendable {
     private struct PoolThread: Sendable {
         var view: ThreadView
         var cpuNanoseconds: Int64
+        /// CPU time that it used since the look before, in nanoseconds.
+        var usedNanoseconds: Int64 = 0
+        /// CPU time that it used since the pool was last known to have a thread that is free, in nanoseconds.
+        var activeNanoseconds: Int64 = 0
     }
 
     /// Threads that are remembered; those that answered longest ago are forgotten.
     private static let threadsMost = 16
     /// What the difference of two readings of CPU clocks may be off by, in nanoseconds.
     private static let clockToleranceNanoseconds: Int64 = 5_000
+    /// A thread that gets less of the time than this while it runs is one that sleeps in between.
+    private static let computingShareLeast = 0.8
 
     mutating func look(_ context: inout LookContext, isBeatOut: Bool, wantsBlockStart: Bool) -> Observation {
         var observation = Observation(instant: context.now, progress: .unknown)
@@ -37,7 +43,7 @@ struct PoolEvidence: Sendable {
             observation.progress = .free
             return observation
         }
-        let usedByThreads = refreshThreads()
+        let usedByThreads = refreshThreads(hadFree: !isBeatOut && (wasAnswered || isProven))
         let calls = threads.map { $0.view.call() }
         let signatures = Set(calls.map { $0?.waitSignature?.ofAnyThread })
         signature = signatures.count == 1 ? signatures.first.flatMap { $0 } : nil
@@ -57,11 +63,12 @@ struct PoolEvidence: Sendable {
                 ready > 0 && usedByThreads * 2 < elapsed * Int64(ready)
                 && used * 4 < elapsed * Int64(ProcessorCount.logical) * 3
         }
+        if isBeatOut, wantsBlockStart {
+            observation.sleepingSince = takenSince(calls, now: context.now, before: lookedAt)
+        }
         lookedAt = context.now
         hostCPUNanoseconds = host
         if !isBeatOut { wasAnswered = false }
-        // Threads that ran since the last look may sleep again and again: their latest sleep is not the beginning.
-        if isBeatOut, wantsBlockStart, usedByThreads == 0 { observation.sleepingSince = sleepingSince(calls) }
         return observation
     }
 
@@ -86,26 +93,56 @@ struct PoolEvidence: Sendable {
     }
 
     /// Reads the threads' clocks; returns what they used since the last time, and forgets those that have ended.
-    private mutating func refreshThreads() -> Int64 {
-        var used: Int64 = 0
+    ///
+    /// - Parameter hadFree: whether a thread of the pool was free since the last time.
+    private mutating func refreshThreads(hadFree: Bool) -> Int64 {
         threads = threads.compactMap { thread in
             guard let now = thread.view.cpuNanoseconds() else { return nil }
-            used += max(0, now - thread.cpuNanoseconds)
-            return PoolThread(view: thread.view, cpuNanoseconds: now)
+            var thread = thread
+            thread.usedNanoseconds = max(0, now - thread.cpuNanoseconds)
+            thread.activeNanoseconds = (hadFree ? 0 : thread.activeNanoseconds) + thread.usedNanoseconds
+            thread.cpuNanoseconds = now
+            return thread
         }
-        return used
+        return threads.reduce(0) { $0 + $1.usedNanoseconds }
     }
 
-    /// Since when the pool has no thread left: the moment at which the last of its threads went to sleep within a job;
-    /// `nil` unless all that are known sleep.
-    private func sleepingSince(_ calls: [ThreadCall?]) -> MonotonicInstant? {
-        guard !threads.isEmpty, calls.allSatisfy({ $0?.blockingCall != nil }) else { return nil }
+    /// Since when the pool has no thread left: the moment at which a job took the last of those that are known; `nil` if one
+    /// of them is not known to be in one.
+    private func takenSince(
+        _ calls: [ThreadCall?],
+        now: MonotonicInstant,
+        before: MonotonicInstant?
+    ) -> MonotonicInstant? {
+        guard !threads.isEmpty else { return nil }
         var latest: MonotonicInstant?
-        for thread in threads {
-            guard let slept = thread.view.lastRun().flatMap(SchedulerClock.instant) else { return nil }
-            latest = latest.map { max($0, slept) } ?? slept
+        for (thread, call) in zip(threads, calls) {
+            guard let taken = takenSince(thread, call, now: now, before: before) else { return nil }
+            latest = latest.map { max($0, taken) } ?? taken
         }
         return latest
+    }
+
+    /// Since when a thread is in its job: before it slept, or now, for as long as it has computed.
+    private func takenSince(
+        _ thread: PoolThread,
+        _ call: ThreadCall?,
+        now: MonotonicInstant,
+        before: MonotonicInstant?
+    ) -> MonotonicInstant? {
+        if call == .running {
+            // It may have begun since the look before, and then computed since it did; else, all the time.
+            let elapsed = before.map { now.nanoseconds(since: $0) } ?? 0
+            let isNew = thread.activeNanoseconds == thread.usedNanoseconds
+            guard isNew || Double(thread.usedNanoseconds) >= Double(elapsed) * Self.computingShareLeast else {
+                return nil
+            }
+            return now.advanced(byNanoseconds: -thread.activeNanoseconds)
+        }
+        // One that ran since the look before may sleep again and again: its latest sleep is not the beginning.
+        guard call?.blockingCall != nil, thread.usedNanoseconds == 0 else { return nil }
+        return thread.view.lastRun().flatMap(SchedulerClock.instant)?
+            .advanced(byNanoseconds: -thread.activeNanoseconds)
     }
 }
 

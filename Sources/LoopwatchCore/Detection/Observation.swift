@@ -31,6 +31,8 @@ public struct Observation: Sendable, Equatable {
     public var runs: Int64?
     /// When that thread went to sleep, if it sleeps in a system call that is not its way of waiting for work, and if it
     /// was asked for (``StallDetector/wantsBlockStart(at:)``).
+    ///
+    /// Of a pool, since when all of its threads are in jobs, asleep or not.
     public var sleepingSince: MonotonicInstant?
     /// The system call that it sleeps in.
     public var call: BlockingCall?

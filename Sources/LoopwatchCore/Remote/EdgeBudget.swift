@@ -3,7 +3,7 @@
 
 /// Decides how often breakpoints may be set at a loop's wait: they are to cost it at most 1 % of a CPU.
 ///
-/// What a pair of breakpoints costs differs from machine to machine, some 2 us or, in a virtual machine, 40 to 80: it is
+/// What a pair of breakpoints costs differs from machine to machine, some 2 us or, in a virtual machine, 60 to 80: it is
 /// measured where it is paid. What is not spent is saved up for a while, because servers work in bursts, and blocks come
 /// right after those.
 public struct EdgeBudget: Sendable {
