@@ -22,10 +22,34 @@ struct PoolEvidence: Sendable {
     private struct PoolThread: Sendable {
         var view: ThreadView
         var cpuNanoseconds: Int64
+        var delayNanoseconds: Int64?
         /// CPU time that it used since the look before, in nanoseconds.
         var usedNanoseconds: Int64 = 0
-        /// CPU time that it used since the pool was last known to have a thread that is free, in nanoseconds.
+        /// CPU time that it used, and time for which it waited for a CPU, since the look before, in nanoseconds.
+        var readyNanoseconds: Int64 = 0
+        /// The same since the pool was last known to have a thread that is free, in nanoseconds.
         var activeNanoseconds: Int64 = 0
+
+        init(_ identifier: ThreadIdentifier) {
+            view = ThreadView(identifier)
+            cpuNanoseconds = view.cpuNanoseconds() ?? 0
+            delayNanoseconds = view.runDelayNanoseconds()
+        }
+
+        /// Reads its clocks; `false` if it has ended.
+        mutating func read(hadFree: Bool) -> Bool {
+            guard let now = view.cpuNanoseconds() else { return false }
+            usedNanoseconds = max(0, now - cpuNanoseconds)
+            readyNanoseconds = usedNanoseconds
+            cpuNanoseconds = now
+            // A thread whose clock has not moved may still wait for a CPU: that is counted once it gets one.
+            if usedNanoseconds > 0, let delay = view.runDelayNanoseconds() {
+                readyNanoseconds += delayNanoseconds.map { max(0, delay - $0) } ?? 0
+                delayNanoseconds = delay
+            }
+            activeNanoseconds = (hadFree ? 0 : activeNanoseconds) + readyNanoseconds
+            return true
+        }
     }
 
     /// Threads that are remembered; those that answered longest ago are forgotten.
@@ -53,6 +77,9 @@ struct PoolEvidence: Sendable {
             isProven = true
             observation.progress = .free
         } else {
+            // It was free up to the latest look, and now a thread does something else than to wait for work: whether it
+            // answers the beat that is posted now is seen soon.
+            observation.isAsleepElsewhere = isProven && calls.contains { !waitsForWork($0) }
             isProven = false
         }
         if isBeatOut, let used, let before = lookedAt {
@@ -72,6 +99,12 @@ struct PoolEvidence: Sendable {
         return observation
     }
 
+    /// Whether a thread sleeps in the call in which those of the pool wait for work, or it is not known what it does.
+    private func waitsForWork(_ call: ThreadCall?) -> Bool {
+        guard let call else { return true }
+        return call.waitSignature.map { recognizer.isPark($0.ofAnyThread) } ?? false
+    }
+
     /// Threads that answered beats lately.
     var threadIdentifiers: [ThreadIdentifier] { threads.map(\.view.identifier) }
 
@@ -88,8 +121,7 @@ struct PoolEvidence: Sendable {
         wasAnswered = true
         guard !isKnown else { return }
         if threads.count == Self.threadsMost { threads.removeFirst() }
-        let view = ThreadView(answer.thread)
-        threads.append(PoolThread(view: view, cpuNanoseconds: view.cpuNanoseconds() ?? 0))
+        threads.append(PoolThread(answer.thread))
     }
 
     /// Reads the threads' clocks; returns what they used since the last time, and forgets those that have ended.
@@ -97,12 +129,8 @@ struct PoolEvidence: Sendable {
     /// - Parameter hadFree: whether a thread of the pool was free since the last time.
     private mutating func refreshThreads(hadFree: Bool) -> Int64 {
         threads = threads.compactMap { thread in
-            guard let now = thread.view.cpuNanoseconds() else { return nil }
             var thread = thread
-            thread.usedNanoseconds = max(0, now - thread.cpuNanoseconds)
-            thread.activeNanoseconds = (hadFree ? 0 : thread.activeNanoseconds) + thread.usedNanoseconds
-            thread.cpuNanoseconds = now
-            return thread
+            return thread.read(hadFree: hadFree) ? thread : nil
         }
         return threads.reduce(0) { $0 + $1.usedNanoseconds }
     }
@@ -131,10 +159,10 @@ struct PoolEvidence: Sendable {
         before: MonotonicInstant?
     ) -> MonotonicInstant? {
         if call == .running {
-            // It may have begun since the look before, and then computed since it did; else, all the time.
+            // It may have begun since the look before, and then was ready since it did; else, all the time.
             let elapsed = before.map { now.nanoseconds(since: $0) } ?? 0
-            let isNew = thread.activeNanoseconds == thread.usedNanoseconds
-            guard isNew || Double(thread.usedNanoseconds) >= Double(elapsed) * Self.computingShareLeast else {
+            let isNew = thread.activeNanoseconds == thread.readyNanoseconds
+            guard isNew || Double(thread.readyNanoseconds) >= Double(elapsed) * Self.computingShareLeast else {
                 return nil
             }
             return now.advanced(byNanoseconds: -thread.activeNanoseconds)

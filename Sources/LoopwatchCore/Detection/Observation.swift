@@ -40,8 +40,8 @@ public struct Observation: Sendable, Equatable {
     public var isReady: Bool
     /// Whether threads of a pool were ready, and got less than half of the time: something else had the CPU.
     public var isKeptFromCPU = false
-    /// Whether it sleeps in a call in which it was never found to wait for work, although it is known how it does: whether it
-    /// answers a beat is worth a look soon.
+    /// Whether it sleeps in a call in which it was never found to wait for work, although it is known how it does, or is a
+    /// pool of which all threads have just begun to do something else: whether it answers a beat is worth a look soon.
     public var isAsleepElsewhere = false
     /// Whether the process has hardly used the CPU since the look before, so that looking less often loses little.
     public var isProcessQuiet: Bool
