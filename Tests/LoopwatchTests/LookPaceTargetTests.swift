@@ -54,11 +54,14 @@ extension Live {
                 try eventually("the watchdog looks at half the rate") {
                     watch.snapshot().watchdog.lookNanoseconds >= 20_000_000
                 }
-                let before = looks.withLock { $0 }
-                try eventually("a hundred looks at the one") { looks.withLock { $0.own } >= before.own + 100 }
-                let after = looks.withLock { $0 }
-                let share = Double(after.shared - before.shared) / Double(after.own - before.own)
-                #expect(share < 0.8, "\(before), \(after)")
+                // Where other programs have the machine, a target that is late is looked at as often as the other for a while.
+                var before = looks.withLock { $0 }
+                try eventually("fifty looks at the one, and less than forty at the other") {
+                    let now = looks.withLock { $0 }
+                    guard now.own >= before.own + 50 else { return false }
+                    defer { before = now }
+                    return Double(now.shared - before.shared) < 0.8 * Double(now.own - before.own)
+                }
                 #expect(recorder.reports.isEmpty, "\(recorder.lines)")
             }
         }
