@@ -12,7 +12,7 @@ public struct EdgeBudget: Sendable {
     /// The part that may be spent on breakpoints that are armed at the first look that finds the loop away.
     public static let earlyShareMost = 0.003
     /// For how long what is not spent is saved up, in seconds.
-    public static let savedSecondsMost = 3.0
+    public static let savedSecondsMost = 10.0
     /// What one iteration is taken to cost where that was not measured, in nanoseconds.
     public static let costNanosecondsAssumed: Int64 = 50_000
     /// Least that one iteration is taken to cost, in nanoseconds: where breakpoints are cheap, what is recorded still has to

@@ -86,6 +86,8 @@ extension IterationDetector {
         if current.isReported {
             end(at: look.readBy, isUpperBound: true, interruptions: interruptions, into: &drafts)
             prove(look, interruptions: interruptions, into: &drafts)
+            // What was told is not part of it as well.
+            iteration?.earliest = before.observation.instant
             return
         }
         iteration?.began = look.observation.instant

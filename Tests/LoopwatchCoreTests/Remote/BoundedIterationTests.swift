@@ -102,6 +102,9 @@ struct BoundedIterationTests {
         let ended = try #require(loop.looks(300).last)
         #expect(ended.state == .ended && ended.durationNanoseconds == .milliseconds(180))
         #expect(ended.durationUpperNanoseconds == .milliseconds(200))
+        // What was told is not counted as unproven as well.
+        loop.looks(310, .free)
+        #expect(loop.detector.statistics.unprovenNanoseconds == 0)
     }
 
     @Test("a look that was held up while it read has seen the wait at any time up to its end")
