@@ -146,9 +146,7 @@ struct NativeNames {
 
     private func origin(of image: RemoteImage, symbol: String?, name: SymbolName?) -> StackFrame.Origin {
         if interpreters.contains(image.path) { return .runtime }
-        // A library of a package, and not of the application: /app/venv/lib/python3.12/site-packages/….
-        let isPackaged = image.path.contains("-packages/") || image.path.contains("/node_modules/")
-        if isPackaged || image.name.contains(".cpython-") { return .library }
+        if SourceOrigin.isPackaged(image.path) || image.name.contains(".cpython-") { return .library }
         return FrameClassifier.origin(
             in: image.origin,
             symbol: symbol,

@@ -12,7 +12,7 @@ package enum SourceOrigin {
     package static func python(_ path: String) -> StackFrame.Origin {
         if path.isEmpty || path.hasPrefix("<frozen") || path == "<interpreter trampoline>" { return .runtime }
         let folders = path.split(separator: "/").dropLast()
-        if folders.contains("site-packages") || folders.contains("dist-packages") { return .library }
+        if isPackaged(path) { return .library }
         if path.hasPrefix("/"), folders.last == "bin" || folders.last == "sbin" { return .library }
         if folders.contains(where: isArchive) { return .runtime }
         for (outer, inner) in zip(folders, folders.dropFirst())
@@ -36,6 +36,16 @@ package enum SourceOrigin {
     /// The origin of a script of JavaScript: `node:…` and what has no script is Node's own.
     package static func script(_ name: String) -> StackFrame.Origin {
         if name.isEmpty || name.hasPrefix("node:") || name.hasPrefix("internal/") { return .runtime }
-        return name.split(separator: "/").dropLast().contains("node_modules") ? .library : .host
+        return isPackaged(name) ? .library : .host
     }
+
+    /// Whether a file belongs to a package that is installed beside the application, as
+    /// /app/venv/lib/python3.12/site-packages/pydantic_core/_pydantic_core.so does.
+    ///
+    /// Only folders of just these names say so: an application may lie in /srv/go-packages.
+    package static func isPackaged(_ path: String) -> Bool {
+        path.split(separator: "/").dropLast().contains { packageFolders.contains($0) }
+    }
+
+    private static let packageFolders: Set<Substring> = ["site-packages", "dist-packages", "node_modules"]
 }

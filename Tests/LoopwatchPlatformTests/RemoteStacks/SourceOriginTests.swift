@@ -59,4 +59,19 @@ struct SourceOriginTests {
         #expect(Stack(frames: packaged).blamed?.function == "connect")
         #expect(Stack(frames: packaged + [frame("main", .host)]).blamed?.function == "main")
     }
+
+    @Test(
+        "a binary is a package's by the names of whole folders",
+        arguments: [
+            ("/app/venv/lib/python3.12/site-packages/pydantic_core/_pydantic_core.so", true),
+            ("/usr/lib/python3/dist-packages/yaml.so", true),
+            ("/app/node_modules/bcrypt/build/bcrypt.node", true),
+            // A server that is built with `--scratch-path .build-packages`, whose frames were taken for a library's.
+            ("/srv/shop/.build-packages/x86_64-unknown-linux-gnu/release/server", false),
+            ("/srv/shop/site-packages", false), ("/srv/my_node_modules/server", false), ("", false),
+        ]
+    )
+    func packaged(path: String, isPackaged: Bool) {
+        #expect(SourceOrigin.isPackaged(path) == isPackaged)
+    }
 }
