@@ -47,7 +47,7 @@ struct AttachWork: ~Copyable {
     }
 
     /// For how long files and lines of compiled code are looked for while a report waits, in nanoseconds.
-    private static let lineNanoseconds: Int64 = 5_000_000
+    private static let lineNanoseconds: Int64 = 3_000_000
     /// Time between publications of the counters while nothing happens, in nanoseconds.
     private static let publicationNanoseconds: Int64 = 100_000_000
 
