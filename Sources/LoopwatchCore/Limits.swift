@@ -24,6 +24,9 @@ public enum Limits {
     /// Share of one CPU that the watchdog keeps to while nothing is blocked, by looking less often at targets that are busy and
     /// answer: together with what the accounting of jobs costs, a host that uses one CPU pays less than 1 %.
     public static let watchdogCPUShareMost = 0.005
+    /// Share of one CPU that the thread that watches another process keeps to while nothing is blocked, by looking less often at
+    /// loops in their wait; with the rest of the program the watch of one process costs less than 1 %.
+    public static let remoteCPUShareMost = 0.009
     /// Lowest threshold that is accepted, in nanoseconds: the noise of a busy machine lies just below it.
     public static let thresholdNanosecondsMinimum: Int64 = 5_000_000
     /// Highest threshold that is accepted, in nanoseconds (one day).

@@ -31,6 +31,12 @@ struct WatchedProcessTests {
         #expect(metrics["loopwatch_thread_stop_calls_total outcome=interrupted process=uvicorn"] == 1)
     }
 
+    @Test("how often loops are looked at has the process that they are of")
+    func looks() throws {
+        let metrics = try Self.metrics(Snapshots.complete())
+        #expect(metrics["loopwatch_process_look_interval_seconds process=uvicorn"] == 0.018)
+    }
+
     @Test("interruptions have the process that they were of")
     func interruptions() throws {
         let metrics = try Self.metrics(Snapshots.complete())

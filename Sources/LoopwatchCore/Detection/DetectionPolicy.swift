@@ -48,6 +48,16 @@ public struct DetectionPolicy: Sendable, Equatable {
         return max(lookNanoseconds, min(Int64(Double(lookNanoseconds) * stretch), thresholdNanoseconds * 2 / 5))
     }
 
+    /// Time between looks at a loop of another process in its wait, where looks alone tell when it leaves it, with the factor of
+    /// ``LookPace``.
+    ///
+    /// One and a half as long as between looks at one that is away, as such looks are what the watch costs; at most two fifths
+    /// of a threshold, so that one look finds a block and another proves it before it is to be reported.
+    public func waitingLookNanoseconds(stretchedBy stretch: Double) -> Int64 {
+        let pause = lookNanoseconds * 3 / 2
+        return max(pause, min(Int64(Double(pause) * stretch), thresholdNanoseconds * 2 / 5))
+    }
+
     /// How long before the threshold the report of a block is prepared, in nanoseconds.
     ///
     /// Long enough for some ticks of the kernel's clock, with which a thread that computes is captured, and for reading the

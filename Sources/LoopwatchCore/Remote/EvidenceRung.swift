@@ -39,9 +39,9 @@ public enum EvidenceRung: String, Sendable, Equatable, CaseIterable {
         case .executionBreakpoints, .tracepoints:
             "Every iteration is timed by the kernel; none is missed, and many short ones are never taken for a long one."
         case .armedBreakpoints:
-            "Blocks are proved from 25 ms after their beginning on; their length is at least what is said."
+            "Blocks are proved from 25 to 30 ms after their beginning on; their length is at least what is said."
         case .confirmedPolling:
-            "Blocks are proved by ptrace from 25 ms after their beginning on; their length is at least what is said."
+            "Blocks are proved by ptrace from 25 to 30 ms after their beginning on; their length is at least what is said."
         case .polling:
             "Only sleeps in a system call are proved; a thread that computes is counted as busy, and not called blocked."
         }

@@ -183,7 +183,7 @@ extension IterationDetector {
         guard rung.grade == .exact else {
             // Where edges are not recorded, looks are what the watch costs.
             guard iteration == nil else { return soonest }
-            return lastLook.advanced(byNanoseconds: policy.lookNanoseconds * 3 / 2)
+            return lastLook.advanced(byNanoseconds: policy.waitingLookNanoseconds(stretchedBy: stretch))
         }
         guard let iteration else {
             // Tracepoints are for loops that wait so often that there is soon no more room for records.

@@ -14,6 +14,9 @@ public struct IterationDetector: Sendable {
     public private(set) var wait: WaitCall
     /// By which means it is watched.
     public private(set) var rung: EvidenceRung
+    /// How much further apart than they might be the looks at a loop in its wait are, where edges are not recorded
+    /// (``LookPace``).
+    public var stretch = 1.0
     /// What has been counted.
     public internal(set) var statistics = StallStatistics()
     /// Iterations of which an edge told the end.

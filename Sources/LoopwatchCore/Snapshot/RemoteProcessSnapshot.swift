@@ -18,6 +18,9 @@ public struct RemoteProcessSnapshot: Sendable, Equatable {
     /// For how long it was, in nanoseconds, all in all.
     public var suspendedNanoseconds: Int64 = 0
 
+    /// Time between looks at loops in their wait of which each wait is not timed, in nanoseconds.
+    public var lookNanoseconds: Int64 = 0
+
     /// Creates the picture of a process of which nothing is known yet.
     public init(process: RemoteProcessName) { self.process = process }
 

@@ -32,6 +32,7 @@ extension AttachWork {
 
     mutating func report(_ draft: ReportDraft, of identity: RemoteTargetIdentity, threads: [Int32]) {
         guard let (target, _) = targets[identity] else { return }
+        hasReported = true
         var draft = draft
         var finding = RemoteFinding()
         if let most = process.swiftJobsMost(of: identity), draft.state != .ended {

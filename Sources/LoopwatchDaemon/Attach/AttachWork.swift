@@ -38,6 +38,12 @@ struct AttachWork: ~Copyable {
     var swiftLanes: [RemoteTargetIdentity: JobLane] = [:]
     /// Loops of which a block is told that goes on.
     var blocked: Set<RemoteTargetIdentity> = []
+    /// How often loops are looked at whose waits are not each timed.
+    private var pace = LookPace(shareMost: Limits.remoteCPUShareMost)
+    /// From when on the CPU time of this thread is counted for it, and what that was; `nil` as long as nothing was found.
+    private var paceBaseline: (instant: MonotonicInstant, cpuNanoseconds: Int64)?
+    /// Whether anything was reported since: what that costs is not saved by looking less often.
+    var hasReported = false
 
     /// What a loop was at.
     struct Prepared {
@@ -48,6 +54,8 @@ struct AttachWork: ~Copyable {
 
     /// For how long files and lines of compiled code are looked for while a report waits, in nanoseconds.
     private static let lineNanoseconds: Int64 = 3_000_000
+    /// Time between decisions how often it is looked, in nanoseconds.
+    private static let paceNanoseconds: Int64 = 1_000_000_000
     /// Time between publications of the counters while nothing happens, in nanoseconds.
     private static let publicationNanoseconds: Int64 = 100_000_000
 
@@ -123,12 +131,30 @@ struct AttachWork: ~Copyable {
         let now = Clock.now()
         seeJobs(now: now)
         prepare(now: now)
+        keepPace(now: now)
         if now >= nextPublication || isOver { publish(now: now) }
         if isOver {
             if hasFoundTarget { say("\(name.name), process \(name.identifier), has ended") }
             return nil
         }
         return process.nextLook(now: now)
+    }
+
+    /// Keeps to the share of a CPU that the watch may cost; what is read once, as the process is found, does not count.
+    private mutating func keepPace(now: MonotonicInstant) {
+        guard hasFoundTarget else { return }
+        if let before = paceBaseline, now.nanoseconds(since: before.instant) < Self.paceNanoseconds { return }
+        let cpu = Clock.ownCPUNanoseconds() ?? 0
+        if let before = paceBaseline {
+            pace.take(
+                cpuNanoseconds: cpu - before.cpuNanoseconds,
+                elapsedNanoseconds: now.nanoseconds(since: before.instant),
+                hasReported: hasReported
+            )
+            process.setPace(pace)
+        }
+        hasReported = false
+        paceBaseline = (now, cpu)
     }
 
     /// Ends what goes on, and takes the targets off the watch.
@@ -215,6 +241,7 @@ struct AttachWork: ~Copyable {
         state.stackStops.add(process.copyStops)
         state.callsRestarted += cutShort.restarted
         state.callsInterrupted += cutShort.interrupted
+        state.lookNanoseconds = process.waitingLookNanoseconds
         record.state = state
     }
 

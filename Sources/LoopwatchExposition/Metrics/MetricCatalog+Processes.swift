@@ -28,5 +28,15 @@ extension MetricCatalog {
         ) { process, index in
             .count(index == 0 ? process.callsRestarted : process.callsInterrupted)
         },
+        .labelled(
+            "loopwatch_process_look_interval_seconds",
+            .gauge,
+            unit: "seconds",
+            labels: ["process"],
+            bound: "processes<=\(Limits.remoteProcesses)",
+            help:
+                "Time between looks at loops of a watched process that are in their wait, where each wait is not timed; more "
+                + "where looks would take more than \((Limits.remoteCPUShareMost * 1_000).rounded() / 10) % of a CPU."
+        ) { $0.processes.map { ([$0.process.name], .nanoseconds($0.lookNanoseconds)) } },
     ]
 }

@@ -158,20 +158,20 @@ extension ProcessWatch {
         into said: inout [Said]
     ) {
         let identity = identity(name, .loop, [view.identifier], description, rung)
-        loops.append(
-            RemoteLoopWatch(
-                process: process.identifier,
-                identity: identity,
-                options: options,
-                view: view,
-                wait: wait,
-                programCounter: programCounter,
-                edges: edges,
-                stops: stops,
-                throttling: throttling,
-                now: now
-            )
+        let loop = RemoteLoopWatch(
+            process: process.identifier,
+            identity: identity,
+            options: options,
+            view: view,
+            wait: wait,
+            programCounter: programCounter,
+            edges: edges,
+            stops: stops,
+            throttling: throttling,
+            now: now
         )
+        loop.detector.stretch = stretch
+        loops.append(loop)
         said.append(.found(identity))
     }
 

@@ -91,6 +91,8 @@ package struct ProcessWatch: ~Copyable {
     /// Whether it was told since pools were looked for.
     var mayHavePools = false
     private var nextThreadCheck: MonotonicInstant
+    /// How much further apart than they might be looks at loops in their wait are (``setPace(_:)``).
+    private(set) var stretch = 1.0
     /// The executors of Python, in the order in which they were found.
     var executors: [PythonWorkQueue?] = []
 
@@ -168,6 +170,16 @@ package struct ProcessWatch: ~Copyable {
         guard mayHavePools, sweeps >= Self.firstSweeps else { return }
         mayHavePools = false
         addPools(now: now, into: &said)
+    }
+
+    /// Time between looks at loops in their wait of which each wait is not timed, in nanoseconds.
+    package var waitingLookNanoseconds: Int64 { options.policy.waitingLookNanoseconds(stretchedBy: stretch) }
+
+    /// Changes how often such loops are looked at.
+    package mutating func setPace(_ pace: LookPace) {
+        guard pace.stretch != stretch else { return }
+        stretch = pace.stretch
+        for loop in loops { loop.detector.stretch = stretch }
     }
 
     /// When to look next.

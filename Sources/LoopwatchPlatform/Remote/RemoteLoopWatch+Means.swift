@@ -11,7 +11,7 @@ extension RemoteLoopWatch {
     private static let programCounterChangesMost = 8
 
     /// The loop waits at another place of its program now, as the C library has several.
-    mutating func followProgramCounter(_ place: UInt64, at instant: MonotonicInstant) {
+    func followProgramCounter(_ place: UInt64, at instant: MonotonicInstant) {
         programCounter = place
         guard case .breakpoints? = edges?.means else { return }
         programCounterChanges += 1
@@ -31,7 +31,7 @@ extension RemoteLoopWatch {
     /// Chooses by what means the loop is watched until the next look.
     ///
     /// - Parameter isOverrun: whether the kernel lost edges because there were too many.
-    mutating func adapt(_ look: LoopLook, edges found: [WaitEdge], isOverrun: Bool, into outcome: inout Outcome) {
+    func adapt(_ look: LoopLook, edges found: [WaitEdge], isOverrun: Bool, into outcome: inout Outcome) {
         let isFree = look.observation.progress == .free
         looksAway = isFree || look.isStopped ? 0 : looksAway + 1
         switch detector.rung {
@@ -42,7 +42,7 @@ extension RemoteLoopWatch {
         }
     }
 
-    private mutating func adaptBreakpoints(
+    private func adaptBreakpoints(
         _ look: LoopLook,
         edges found: [WaitEdge],
         isOverrun: Bool,
@@ -71,7 +71,7 @@ extension RemoteLoopWatch {
     }
 
     /// Awaits the next wait once the thread stays away, and no longer than until it comes.
-    private mutating func adaptArming(_ look: LoopLook, edges found: [WaitEdge], into outcome: inout Outcome) {
+    private func adaptArming(_ look: LoopLook, edges found: [WaitEdge], into outcome: inout Outcome) {
         guard let edges else { return }
         let now = Clock.now()
         budget.note(runs: look.observation.runs ?? 0, at: now)
@@ -97,11 +97,11 @@ extension RemoteLoopWatch {
     }
 
     /// Whether the thread has been away from its wait for long enough that the next is awaited.
-    private mutating func isSuspect(at instant: MonotonicInstant) -> Bool {
+    private func isSuspect(at instant: MonotonicInstant) -> Bool {
         looksAway >= (fruitless < 8 ? 2 : 4) || looksAway == 1 && budget.mayArmEarly(at: instant)
     }
 
-    private mutating func confirm(_ look: LoopLook) {
+    private func confirm(_ look: LoopLook) {
         // A thread that sleeps is not stopped, and need not be: that it sleeps on in one call is proof enough.
         guard confirmation == nil, looksAway >= 2, !look.isStopped, look.observation.isReady else { return }
         confirmation = try? WaitConfirmation(process: process, thread: view, wait: detector.wait, counting: stops)

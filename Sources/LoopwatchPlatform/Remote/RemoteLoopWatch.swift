@@ -4,7 +4,7 @@
 internal import LoopwatchCore
 
 /// One loop of another process: its thread, what the kernel records of it, and what is concluded.
-struct RemoteLoopWatch {
+final class RemoteLoopWatch {
     /// What a look came to.
     struct Outcome {
         var drafts: [ReportDraft] = []
@@ -102,7 +102,7 @@ struct RemoteLoopWatch {
     }
 
     /// Looks at the thread, and takes in what the kernel recorded.
-    mutating func look() -> Outcome {
+    func look() -> Outcome {
         var outcome = Outcome()
         soon = nil
         let (isArmed, awaited) = armedState()
@@ -131,7 +131,7 @@ struct RemoteLoopWatch {
     }
 
     /// The thread or its process is gone.
-    mutating func gone(now: MonotonicInstant) -> [ReportDraft] {
+    func gone(now: MonotonicInstant) -> [ReportDraft] {
         confirmation = nil
         edges = nil
         return detector.gone(at: now, interruptions: interruptions)
@@ -153,7 +153,7 @@ struct RemoteLoopWatch {
     }
 
     /// Sees whether it has left its wait since the latest look; then it is looked at now.
-    mutating func glance(now: MonotonicInstant) {
+    func glance(now: MonotonicInstant) {
         glanced = now
         seen += edges?.drain() ?? []
         if case .returned? = seen.last { soon = now }
@@ -162,7 +162,7 @@ struct RemoteLoopWatch {
     // MARK: Seeing
 
     /// Whether the next wait is awaited by now, and the wait that was awaited by ptrace, if it came.
-    private mutating func armedState() -> (isArmed: Bool, entered: [WaitEdge]) {
+    private func armedState() -> (isArmed: Bool, entered: [WaitEdge]) {
         guard let confirmation else { return (edges?.isEnabled ?? false, []) }
         switch confirmation.state {
         case .starting: return (false, [])
@@ -180,7 +180,7 @@ struct RemoteLoopWatch {
     }
 
     /// Looks at the thread; `nil` if it is gone.
-    mutating func observe(isArmed: Bool) -> (LoopLook, RemoteCall?)? {
+    func observe(isArmed: Bool) -> (LoopLook, RemoteCall?)? {
         // Before anything is read: what is recorded from now on is newer than the look.
         let instant = Clock.now()
         let call = view.call()
@@ -226,7 +226,7 @@ struct RemoteLoopWatch {
     }
 
     /// A stopped process is not at fault: the time from the last look that found it going to the first that does again.
-    private mutating func noteStop(_ look: LoopLook, into outcome: inout Outcome) {
+    private func noteStop(_ look: LoopLook, into outcome: inout Outcome) {
         defer {
             wasStopped = look.isStopped
             if isStateKnown, !look.isStopped { latestGoing = look.observation.instant }

@@ -22,7 +22,7 @@ struct RemoteNote: Hashable {
         return RemoteNote(
             kind: "busy \(name)",
             text: "loop \(name) waits more than \(most) times a second, which are 1 % of a CPU if each is timed: "
-                + "blocks of it are proved from 25 ms on; \(means)"
+                + "blocks of it are proved from 25 to 30 ms on; \(means)"
         )
     }
 
@@ -35,7 +35,7 @@ struct RemoteNote: Hashable {
         let loss =
             isTraceRefused
             ? "of process \(number) only sleeps in one call are proved"
-            : "loops of process \(number) are watched by looks and ptrace, blocks proved from 25 ms on"
+            : "loops of process \(number) are watched by looks and ptrace, blocks proved from 25 to 30 ms on"
         let what = isTraceRefused ? "perf events and ptrace" : "perf events"
         if error.code == ENOSPC || error.code == EBUSY {
             let text = "a debugger holds the breakpoints of process \(number): \(loss)"

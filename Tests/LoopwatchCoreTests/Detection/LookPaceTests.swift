@@ -68,6 +68,27 @@ struct LookPaceTests {
         #expect(pace.stretch == 2)
     }
 
+    @Test("whoever watches other processes has a share of its own")
+    mutating func share() {
+        pace = LookPace(shareMost: Limits.remoteCPUShareMost)
+        for _ in 0..<10 { second(Limits.remoteCPUShareMost * 0.99) }
+        #expect(pace.stretch == 1)
+        for _ in 0..<10 { second(0.011 / pace.stretch) }
+        #expect(pace.stretch > 1.2 && 0.011 / pace.stretch <= Limits.remoteCPUShareMost + 1e-9)
+    }
+
+    @Test(
+        "looks at a loop in its wait leave time to prove a block of a threshold",
+        arguments: [(1.0, 50.0, 15.0), (1.2, 50, 18), (5, 50, 20), (5, 100, 40), (5, 10, 7.5)]
+    )
+    func waiting(stretch: Double, threshold: Double, expected: Double) {
+        let policy = DetectionPolicy(
+            resolutionNanoseconds: .milliseconds(10),
+            thresholds: Thresholds(warning: .milliseconds(threshold))
+        )
+        #expect(policy.waitingLookNanoseconds(stretchedBy: stretch) == .milliseconds(expected))
+    }
+
     @Test("no time at all tells nothing")
     mutating func noTime() {
         pace.take(cpuNanoseconds: 1_000_000, elapsedNanoseconds: 0, hasReported: false)

@@ -34,6 +34,10 @@ struct BoundedIterationTests {
         #expect(loop.detector.nextLook(interruptions: loop.interruptions) == at(115))
         loop.looks(115)
         #expect(loop.detector.nextLook(interruptions: loop.interruptions) == at(125))
+        loop.detector.stretch = 1.2
+        #expect(loop.detector.nextLook(interruptions: loop.interruptions) == at(125), "away: no time to save")
+        loop.looks(125, .free)
+        #expect(loop.detector.nextLook(interruptions: loop.interruptions) == at(143))
     }
 
     @Test("a gap in the waiting is no proof")

@@ -46,6 +46,7 @@ enum Snapshots {
         process.callsRestarted = 2
         process.callsInterrupted = 1
         process.suspensions = 4
+        process.lookNanoseconds = 18_000_000
         process.suspendedNanoseconds = 3_500_000_000
         snapshot.processes = [process]
         return snapshot

@@ -63,6 +63,37 @@ struct ProcessWatchTests {
         #expect(watch.notes.isEmpty)
     }
 
+    @Test("where looks cost too much, those at loops in their wait are further apart, also if found later")
+    func pace() throws {
+        let loop = try LoopFixture()
+        let policy = DetectionPolicy(
+            resolutionNanoseconds: 10_000_000,
+            thresholds: Thresholds(warning: .milliseconds(50))
+        )
+        var watch = try ProcessWatch(
+            process: loop.identifier,
+            options: ProcessWatch.Options(policy: policy, rung: .polling),
+            now: Clock.now()
+        )
+        #expect(watch.waitingLookNanoseconds == 15_000_000)
+        var pace = LookPace(shareMost: Limits.remoteCPUShareMost)
+        pace.take(cpuNanoseconds: 500_000_000, elapsedNanoseconds: 1_000_000_000, hasReported: false)
+        watch.setPace(pace)
+        #expect(watch.waitingLookNanoseconds == 20_000_000)
+        // The pause after a look at the loop; looks for new threads now and then shorten it.
+        var isFound = false
+        var longest: Int64 = 0
+        let deadline = Clock.now().advanced(byNanoseconds: 20_000_000_000)
+        while longest < 17_000_000, Clock.now() < deadline {
+            let now = Clock.now()
+            for case .found in watch.look(now: now) { isFound = true }
+            let next = watch.nextLook(now: now)
+            if isFound { longest = max(longest, next.nanoseconds(since: now)) }
+            usleep(useconds_t(max(0, next.nanoseconds(since: Clock.now())) / 1_000))
+        }
+        #expect(isFound && (17_000_000...21_000_000).contains(longest), "\(longest) ns")
+    }
+
     @Test("a main thread that waits by poll(2) is a loop as well", .enabled(if: hasBreakpoints))
     func pollLoop() throws {
         let loop = try LoopFixture()
