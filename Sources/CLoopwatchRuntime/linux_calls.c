@@ -6,19 +6,28 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 int lw_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
-int lw_wait_readable(int descriptor, int64_t timeout_ns) {
-    struct pollfd entry = {.fd = descriptor, .events = POLLIN, .revents = 0};
-    if (timeout_ns < 0) return ppoll(&entry, 1, NULL, NULL);
+int lw_signalfd(int signal) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, signal);
+    return signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+int lw_wait_readable(int first, int second, int64_t timeout_ns) {
+    struct pollfd entries[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
     struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
-    return ppoll(&entry, 1, &timeout, NULL);
+    int ready = ppoll(entries, second < 0 ? 1 : 2, timeout_ns < 0 ? NULL : &timeout, NULL);
+    return ready < 0 ? -1 : (entries[0].revents ? 1 : 0) | (entries[1].revents ? 2 : 0);
 }
 
 void lw_set_thread_name(const char *name) {

@@ -49,15 +49,32 @@ package final class WakeSignal: Sendable {
         _ = read(descriptor, &value, 8)
     }
 
+    /// What has ended a wait; empty for its deadline.
+    package struct Wakening: OptionSet, Sendable {
+        package let rawValue: CInt
+        /// Somebody woke the thread.
+        package static let signal = Wakening(rawValue: 1)
+        /// The alarm went off.
+        package static let alarm = Wakening(rawValue: 2)
+
+        package init(rawValue: CInt) { self.rawValue = rawValue }
+    }
+
     /// Sleeps until woken or until the deadline (`nil`: for ever); returns whether it was woken.
     package func wait(until deadline: MonotonicInstant?) -> Bool {
+        wait(until: deadline, alarm: nil).contains(.signal)
+    }
+
+    /// The same, and until the alarm goes off, which belongs to this thread.
+    package func wait(until deadline: MonotonicInstant?, alarm: ActivityAlarm?) -> Wakening {
         while true {
             let remaining = deadline.map { max(0, $0.nanoseconds(since: Clock.now())) } ?? -1
-            let result = lw_wait_readable(descriptor, remaining)
+            let result = lw_wait_readable(descriptor, alarm?.descriptor ?? -1, remaining)
             if result < 0, errno == EINTR { continue }
-            guard result > 0 else { return false }
-            clear()
-            return true
+            let wakening = Wakening(rawValue: max(0, result))
+            if wakening.contains(.signal) { clear() }
+            if wakening.contains(.alarm) { alarm?.clear() }
+            return wakening
         }
     }
 }

@@ -37,6 +37,53 @@ extension Live {
             try flood(.queue("one", queue), longJobs: 1) { queue.async(execute: $0) }
         }
 
+        /// The watchdog looks at a loop that waits once a threshold: what begins right after a look would be found too late to
+        /// tell one job from several, if the process's CPU time did not wake it.
+        @Test("of computing jobs that begins right after a look at a loop that waits is no stall")
+        func afterLook() throws {
+            // Longer than a look alone before the threshold would tell.
+            let nanoseconds: Int64 = 140_000_000
+            try withLoops([.poll]) { loops in
+                try withWatch(stacks: .off) { watch, recorder in
+                    watch.add(loops[0].target("one"))
+                    try watch.waitUntilAnswered(["one"])
+                    for _ in 0..<4 { try checkFloodAfterLook(loops[0], nanoseconds: nanoseconds, watch, recorder) }
+                }
+            }
+        }
+
+        private func checkFloodAfterLook(
+            _ loop: any TestLoop,
+            nanoseconds: Int64,
+            _ watch: Loopwatch,
+            _ recorder: ReportRecorder
+        ) throws {
+            var longest: Int64 = 0
+            var told = 0
+            // Where other programs have the CPU for that long, a job may well be a stall.
+            repeat {
+                try watch.settle()
+                told = recorder.reports.count
+                let jobs = Guarded<[Int64]>([])
+                let before = watch.snapshot().watchdog.wakeups
+                try eventually("the watchdog has looked") { watch.snapshot().watchdog.wakeups > before }
+                for _ in 0..<4 {
+                    loop.execute {
+                        let began = Clock.now()
+                        let end = began.advanced(byNanoseconds: nanoseconds)
+                        while Clock.now() < end {}
+                        jobs.withLock { $0.append(Clock.now().nanoseconds(since: began)) }
+                    }
+                }
+                try eventually("the flood ends") { jobs.withLock { $0.count } == 4 }
+                try watch.settle()
+                longest = jobs.withLock { $0.max() ?? 0 }
+            } while longest > nanoseconds * 5 / 4
+            let reports = recorder.reports.dropFirst(told)
+            #expect(reports.contains { $0.kind == .congestion }, "\(recorder.lines)")
+            #expect(!reports.contains { $0.kind == .stall }, "\(recorder.lines)")
+        }
+
         private func flood(_ target: WatchTarget, longJobs: Int, _ execute: Execute) throws {
             try withWatch(stacks: .off) { watch, recorder in
                 watch.add(target)

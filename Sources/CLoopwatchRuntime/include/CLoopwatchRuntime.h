@@ -29,11 +29,17 @@ static inline uint64_t lw_load_word(const void *_Nonnull address) {
 /// Provided because the Glibc module does not import sys/eventfd.h.
 int lw_eventfd(void);
 
-/// Waits until `descriptor` is readable, for at most `timeout_ns` (negative: for ever). Returns like ppoll(2): 1, 0 on
-/// timeout, -1 and errno.
+/// Creates a non-blocking, close-on-exec descriptor from which a signal is read that the reading thread blocks; -1 and errno on
+/// failure.
+///
+/// Provided because the Glibc module does not import sys/signalfd.h.
+int lw_signalfd(int signal);
+
+/// Waits until one of two descriptors is readable (`second`: -1 for none), for at most `timeout_ns` (negative: for ever). Returns
+/// which are, 1 and 2 in one number; 0 on timeout, -1 and errno.
 ///
 /// Provided because the Glibc module does not import ppoll(), whose timeout is finer than poll()'s milliseconds.
-int lw_wait_readable(int descriptor, int64_t timeout_ns);
+int lw_wait_readable(int first, int second, int64_t timeout_ns);
 
 /// Names the calling thread; at most 15 bytes, longer names are cut.
 ///

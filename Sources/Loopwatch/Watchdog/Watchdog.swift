@@ -133,13 +133,15 @@ final class Watchdog: Sendable {
         health.looks(every: detection.lookNanoseconds(stretchedBy: pace.stretch))
         var machineSleep = Clock.machineSleepNanoseconds()
         var planned: MonotonicInstant? = Clock.now()
+        var activity = ActivityAlarmPolicy(detection)
+        let alarm = activityAlarm()
         // Not before this did the watchdog have time again: until then it was at its own work, or in the host's closures.
         var occupiedUntil = Clock.now()
         while !isStopping.load(ordering: .acquiring) {
-            let wasWoken = wake.wait(until: planned)
+            let wakening = wake.wait(until: planned, alarm: alarm)
             let now = Clock.now()
             let late = planned.map { now.nanoseconds(since: $0) }
-            let isTimed = !wasWoken || (late ?? -1) > 0
+            let isTimed = wakening.isEmpty || (late ?? -1) > 0
             health.woke(
                 at: now,
                 lateNanoseconds: isTimed ? late : nil,
@@ -180,7 +182,7 @@ final class Watchdog: Sendable {
                 resting: resting,
                 interruptions: health.interruptions,
                 coalescingNanoseconds: Self.coalescingNanoseconds,
-                looksAtAll: !flushes.isEmpty
+                looksAtAll: !flushes.isEmpty || wakening.contains(.alarm)
             )
             for done in flushes { desk.flush(done) }
             // What took no time was not computed for longer either.
@@ -206,9 +208,25 @@ final class Watchdog: Sendable {
                 throttling?.setBaseline()
                 countMachineSleep(since: &machineSleep, now: now)
             }
+            let pause = planned.map { $0.nanoseconds(since: now) }
+            let hasGoneOff = wakening.contains(.alarm)
+            switch activity.decide(forPause: pause, hasGoneOff: hasGoneOff, isResting: resting != nil) {
+            case .set: alarm?.set(afterCPUNanoseconds: activity.cpuNanoseconds)
+            case .keep: break
+            case .unset: alarm?.unset()
+            }
             health.sleeps(until: planned)
         }
         pass.stop(now: Clock.now(), interruptions: health.interruptions)
+    }
+
+    private func activityAlarm() -> ActivityAlarm? {
+        do {
+            return try ActivityAlarm()
+        } catch {
+            desk.note("\(error): blocks that begin right after a look may be told some milliseconds later.")
+            return nil
+        }
     }
 
     private func setPace(_ pace: LookPace) {
