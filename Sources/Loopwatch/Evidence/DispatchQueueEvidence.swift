@@ -10,6 +10,8 @@ internal import LoopwatchPlatform
 struct DispatchQueueEvidence: Sendable {
     private var owner: ThreadIdentifier?
     private var head: UInt64 = 0
+    /// When it was last seen without a thread.
+    private var hadNoThread: MonotonicInstant?
     /// The thread that drains it, as it was at the latest look.
     private var worker: DispatchWorkers.Worker?
     /// Used where one thread owns the queue for good, as the main thread owns the main queue until `dispatchMain()`.
@@ -36,6 +38,7 @@ struct DispatchQueueEvidence: Sendable {
         }
         guard let owner else {
             worker = nil
+            hadNoThread = context.now
             // Items that wait for a thread: the queue's target, or all of Dispatch, may have none for it. Only a beat
             // tells; once one is out, a queue without a thread is one that is not served.
             let isWaiting = head != 0 && !isBeatOut
@@ -109,6 +112,16 @@ struct DispatchQueueEvidence: Sendable {
             observation.runs = schedule.runs
             observation.computedNanoseconds = now.cpuNanoseconds
             observation.delayedNanoseconds = schedule.delayNanoseconds
+        } else if call == .running, let cpu = now.cpuNanoseconds, let schedule = now.schedule,
+            let elapsed = hadNoThread.map({ context.now.nanoseconds(since: $0) }),
+            let active = BlockStart.activeAtMost(
+                computed: cpu,
+                delayed: schedule.delayNanoseconds,
+                sinceFree: elapsed
+            )
+        {
+            observation.computedNanoseconds = active.computed
+            observation.delayedNanoseconds = active.delayed
         }
         // Of a thread of which it is not known how often it slept lately, the latest sleep need not be the first.
         if wantsBlockStart, observation.call != nil, observation.runs != nil {

@@ -4,6 +4,19 @@
 /// Estimates when a block began: somewhere between the last proof that the target was free and the first look at which
 /// it was not.
 public enum BlockStart {
+    /// What a thread that computes, of which nothing was known before, can have been at its job for at most: for as long as it was
+    /// at anything since it was made.
+    ///
+    /// - Returns: `nil` for a thread that has been at more than there was time for since the target was free: that tells nothing
+    ///   of its job.
+    public static func activeAtMost(
+        computed: Int64,
+        delayed: Int64,
+        sinceFree elapsed: Int64
+    ) -> (computed: Int64, delayed: Int64)? {
+        computed + delayed <= elapsed ? (computed, delayed) : nil
+    }
+
     /// The estimate.
     ///
     /// A thread that sleeps in a foreign system call began its job as long before it went to sleep as it computed, or

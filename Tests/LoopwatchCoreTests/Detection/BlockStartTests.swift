@@ -54,4 +54,24 @@ struct BlockStartTests {
         // A latest that lies before the last proof gives way.
         #expect(estimate(active: nil, latest: -20) == at(0))
     }
+
+    @Test("a thread that was never seen before has been at its job for at most as long as it was at anything")
+    func newThread() throws {
+        let active = try #require(
+            BlockStart.activeAtMost(
+                computed: .milliseconds(17),
+                delayed: .milliseconds(2),
+                sinceFree: .milliseconds(48)
+            )
+        )
+        #expect(active.computed == .milliseconds(17) && active.delayed == .milliseconds(2))
+        #expect(
+            BlockStart.activeAtMost(
+                computed: .milliseconds(40),
+                delayed: .milliseconds(9),
+                sinceFree: .milliseconds(48)
+            )
+                == nil
+        )
+    }
 }
