@@ -35,6 +35,13 @@ private actor Reentrant {
     }
 }
 
+/// What tells the main queue.
+private enum MainQueue {
+    /// Lives as long as the queue: Dispatch compares addresses, and another key at that of one that is gone would be given a value
+    /// of another type.
+    static let key = DispatchSpecificKey<Bool>()
+}
+
 private final class ThreadExecutor: SerialExecutor {
     private let queue = DispatchQueue(label: "actor's own")
     static let key = DispatchSpecificKey<String>()
@@ -193,7 +200,7 @@ func observeActors(_ observations: Observations) {
     ended.pass()
     observations.same("isolated deinits", ends.counts)
 
-    let isMain = DispatchSpecificKey<Bool>()
+    let isMain = MainQueue.key
     DispatchQueue.main.setSpecific(key: isMain, value: true)
     let hops = HarnessThread.pool { () -> String in
         let there = await MainActor.run { DispatchQueue.getSpecific(key: isMain) == true }
