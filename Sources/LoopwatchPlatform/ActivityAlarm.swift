@@ -14,7 +14,9 @@ internal import Glibc
 /// Belongs to the thread that created it, an ``OwnThread``.
 package final class ActivityAlarm {
     /// Nothing but a number: what is sent to one thread, which blocks it, has no effect but on the descriptor.
-    private static let signal = SIGVTALRM
+    ///
+    /// Should a closure of the host let it through, its default is to be ignored.
+    private static let signal = SIGURG
 
     /// The kernel's number of the timer as a pointer: that of the first of a process is 0, and so `nil` is one as well.
     private let timer: timer_t?

@@ -69,8 +69,8 @@ struct ActivityAlarmTests {
         var previous = sigaction()
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in handled.add(1, ordering: .relaxed) }
-        sigaction(SIGVTALRM, &action, &previous)
-        defer { sigaction(SIGVTALRM, &previous, nil) }
+        sigaction(SIGURG, &action, &previous)
+        defer { sigaction(SIGURG, &previous, nil) }
         try Self.withAlarm { signal, alarm in
             alarm.set(afterCPUNanoseconds: 5_000_000)
             Self.compute(milliseconds: 30)
