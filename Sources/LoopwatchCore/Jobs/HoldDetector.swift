@@ -119,14 +119,18 @@ struct HoldDetector: Sendable {
     }
 
     /// Ends what goes on, because it is not watched any more.
+    ///
+    /// - Parameter isCovered: whether a lane's holders are told of together, and were at the latest look.
     mutating func finish(
         at instant: MonotonicInstant,
+        isCovered: (JobLane) -> Bool,
         width: Int,
         interruptions: InterruptionLog,
         number: () -> UInt64
     ) -> [Said] {
         var said: [Said] = []
-        for hold in holds.values where hold.isReported || isLong(hold, interruptions: interruptions) {
+        for var hold in holds.values where hold.isReported || isLong(hold, interruptions: interruptions) {
+            if isCovered(hold.job.lane) { hold.isCovered = true }
             end(hold, at: instant, width: width, interruptions: interruptions, number: number, into: &said)
         }
         holds = [:]

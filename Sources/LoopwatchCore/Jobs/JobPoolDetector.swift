@@ -180,10 +180,22 @@ public struct JobPoolDetector: Sendable {
             episodes += 1
             return episodes
         }
-        var said = holds.finish(at: instant, width: width, interruptions: interruptions, number: number)
-            .map { Said(isOfMainActor: false, draft: $0.draft) }
-        said += main.finish(at: instant, width: 1, interruptions: interruptions, number: number)
-            .map { Said(isOfMainActor: true, draft: $0.draft) }
+        let heldSaid = holds.finish(
+            at: instant,
+            isCovered: { lane in watched.contains(lane) && lanes[lane.rawValue].tellsOfHolders },
+            width: width,
+            interruptions: interruptions,
+            number: number
+        )
+        var said = heldSaid.map { Said(isOfMainActor: false, draft: $0.draft) }
+        let mainSaid = main.finish(
+            at: instant,
+            isCovered: { _ in false },
+            width: 1,
+            interruptions: interruptions,
+            number: number
+        )
+        said += mainSaid.map { Said(isOfMainActor: true, draft: $0.draft) }
         for index in lanes.indices {
             said += lanes[index].finish(at: instant, width: width, interruptions: interruptions)
                 .map { Said(isOfMainActor: false, draft: $0) }

@@ -14,8 +14,11 @@ extension LaneDetector {
     ) -> (isExpected: Bool, isReported: Bool) {
         let idle = reading.lastStart.map { instant.nanoseconds(since: $0) } ?? 0
         let isExpected = reading.waiting > 0 && holders >= width && idle >= policy.thresholdNanoseconds / 4
-        return (isExpected, blocked.map { $0.isReported && $0.finding == .starved } ?? false)
+        return (isExpected, tellsOfHolders)
     }
+
+    /// Whether it is reported that all threads are held.
+    var tellsOfHolders: Bool { blocked.map { $0.isReported && $0.finding == .starved } ?? false }
 
     /// Whether it is to be found out if the process gets its CPU: jobs have waited for some time, and threads are not held.
     func wantsRunDelay(_ reading: JobReading.Lane, holders: Int, width: Int, at instant: MonotonicInstant) -> Bool {

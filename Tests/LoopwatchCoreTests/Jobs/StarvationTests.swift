@@ -282,4 +282,14 @@ struct StarvationTests {
         )
         #expect(driver.detector.currentCause == nil)
     }
+
+    @Test("where the watch ends with the first report, the threads that it told of together are not told of alone")
+    func endsWithReport() {
+        var driver = JobPoolDriver(SimulatedPool(Self.drained()))
+        driver.run(until: 230)
+        #expect(driver.reports(.stall).map(\.state) == [.begun])
+        driver.finish()
+        #expect(driver.reports(.stall).map(\.state) == [.begun, .ended])
+        #expect(driver.reports(.hold).isEmpty)
+    }
 }
