@@ -239,9 +239,8 @@ struct DeskWork: ~Copyable {
         guard names.isAvailable else { return false }
         let search = candidates(of: report.watched, report.capture.token)
         guard search.token != nil, !search.stacks.isEmpty else { return false }
-        report.step = .searching
         report.candidates = search.stacks
-        report.wait(for: names.ask(for: search.stacks), atLeast: PendingReport.laterNanoseconds)
+        report.search(by: names.ask(for: search.stacks))
         if let question = report.question { searches[question] = report }
         return true
     }

@@ -20,6 +20,8 @@ struct PendingReport {
     let watched: WatchedTarget
     let now: MonotonicInstant
     let unixNanoseconds: Int64
+    /// Whether it is the first report of a stall, which people wait for: what is found after it is for the reports to come.
+    let isAwaited: Bool
     /// What was captured so far.
     var capture: StallCapture
     /// When it goes out with what is known by then.
@@ -42,7 +44,7 @@ struct PendingReport {
     /// which deciding and writing take some 0.3 ms.
     private static let begunNanoseconds: Int64 = 2_500_000
     /// The same for other reports, which are not awaited as much.
-    static let laterNanoseconds: Int64 = 30_000_000
+    private static let laterNanoseconds: Int64 = 30_000_000
 
     /// Begins to wait.
     init(
@@ -57,10 +59,7 @@ struct PendingReport {
         self.now = now
         self.unixNanoseconds = unixNanoseconds
         self.capture = capture
-        // Of a pool's threads the one that computes may be the one to blame, and another than was prepared for; accounting
-        // knows which it is.
-        let isKnown = watched.target.subject == .loop && draft.kind == .stall || draft.kind == .hold
-        let isAwaited = draft.state == .begun && isKnown
+        isAwaited = draft.state == .begun && (draft.kind == .stall || draft.kind == .hold)
         deadline = now.advanced(byNanoseconds: isAwaited ? Self.begunNanoseconds : Self.laterNanoseconds)
     }
 
@@ -101,6 +100,12 @@ struct PendingReport {
         guard let question else { return }
         self.question = question
         deadline = max(deadline, Clock.now().advanced(byNanoseconds: nanoseconds))
+    }
+
+    /// Waits for names by which threads are found that hold a pool.
+    mutating func search(by question: UInt64?) {
+        step = .searching
+        wait(for: question, atLeast: isAwaited ? 0 : Self.laterNanoseconds)
     }
 
     /// Goes on without the names that are still being read.
