@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dispatch
+import Glibc
 import Loopwatch
 import LoopwatchCore
 import LoopwatchPlatform
@@ -22,6 +23,30 @@ extension Live {
         func queue() throws {
             let queue = DispatchQueue(label: "one")
             try flood(.queue("one", queue), longJobs: 0) { queue.async(execute: $0) }
+        }
+
+        @Test("on a pool is congestion, and no stall, also of jobs that last longer than a look")
+        func pool() throws {
+            // What each thread of the pool is at is told by itself: no depth.
+            let pool = try TestPool(threads: 2)
+            defer { pool.stop() }
+            try flood(.pool("one", submit: { pool.execute($0) }), longJobs: 0) { pool.execute($0) }
+            try withWatch(stacks: .off) { watch, recorder in
+                watch.add(.pool("one", submit: { pool.execute($0) }))
+                try watch.waitUntilAnswered(["one"])
+                try watch.settle()
+                let remaining = Atomic(20)
+                for _ in 0..<20 {
+                    pool.execute {
+                        usleep(60_000)
+                        remaining.subtract(1, ordering: .releasing)
+                    }
+                }
+                try eventually("the flood ends") { remaining.load(ordering: .acquiring) == 0 }
+                try recorder.wait(for: "the end of the congestion") { $0.kind == .congestion && $0.state == .ended }
+                try watch.settle()
+                #expect(!recorder.reports.contains { $0.kind == .stall }, "\(recorder.lines)")
+            }
         }
 
         @Test("with one long job in it is a stall as well, on a loop", arguments: LoopKind.allCases)

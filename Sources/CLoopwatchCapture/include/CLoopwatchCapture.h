@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /// Most frames of a loop that are noted.
-#define LW_LOOP_FRAMES_MAX 8
+#define LW_LOOP_FRAMES_MAX 16
 
 /// The frames that stand above a job that a loop runs: those of the loop itself. They live for as long as the loop runs
 /// jobs, and what changes in them from one job to the next tells many short jobs from one long one.
@@ -27,6 +27,10 @@ struct lw_loop_frames {
 /// only while it rises by less than 16 KiB, so that it stays on the stack it started on. It is C because Swift has no
 /// way to learn its own frame address.
 void lw_note_loop_frames(struct lw_loop_frames *_Nonnull frames);
+
+/// Address of Swift's `swift_job_run`, in which executors run jobs; 0 where the program has no concurrency runtime. It is C
+/// because Swift does not declare it.
+uintptr_t lw_swift_job_run(void);
 
 /// General registers that the handler copies: those that DWARF numbers, in its order, the program counter last.
 #if defined(__x86_64__)

@@ -128,7 +128,7 @@ struct EvidenceSource: Sendable {
     mutating func beatAnswered(_ answer: BeatCell.Answer, cell: BeatCell, beat: @escaping @Sendable () -> Void) {
         switch kind {
         case .thread: thread.beatAnswered(answer, cell: cell, beat: beat)
-        case .pool: pool.beatAnswered(answer)
+        case .pool: pool.beatAnswered(answer, cell: cell, beat: beat)
         case .dispatchQueue: queue.beatAnswered(answer)
         case .beats: break
         }

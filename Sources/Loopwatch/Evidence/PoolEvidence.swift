@@ -9,6 +9,9 @@ internal import LoopwatchPlatform
 /// A pool that was free stays free for as long as no thread of the host runs: nothing can have begun. The CPU clock of the
 /// process tells, so an idle process is not woken for beats. The proof begins with an answered beat: nobody but the
 /// threads that answer beats ran since the look before, and they have all gone back to their common wait for work.
+///
+/// While a beat waits, the frames of those threads tell whether one of them goes on to another job: then the pool is not
+/// blocked, there is much to do.
 struct PoolEvidence: Sendable {
     private var threads: [PoolThread] = []
     private var recognizer = ParkRecognizer()
@@ -29,6 +32,9 @@ struct PoolEvidence: Sendable {
         var readyNanoseconds: Int64 = 0
         /// The same since the pool was last known to have a thread that is free, in nanoseconds.
         var activeNanoseconds: Int64 = 0
+        /// Its frames as a beat saw them that ran on it, and what they held at the look before while the same beat was out.
+        var frames: LoopFrames?
+        var content: LoopFrames.Content?
 
         init(_ identifier: ThreadIdentifier) {
             view = ThreadView(identifier)
@@ -48,6 +54,19 @@ struct PoolEvidence: Sendable {
                 delayNanoseconds = delay
             }
             activeNanoseconds = (hadFree ? 0 : activeNanoseconds) + readyNanoseconds
+            return true
+        }
+
+        /// Whether it went on to another job since the look before.
+        mutating func hasAdvanced() -> Bool {
+            guard let frames else { return false }
+            let before = content
+            content = frames.content()
+            guard let before, let content, before.depth == content.depth, before.words != content.words else {
+                return false
+            }
+            // It began what it is at since then.
+            activeNanoseconds = readyNanoseconds
             return true
         }
     }
@@ -90,6 +109,7 @@ struct PoolEvidence: Sendable {
                 ready > 0 && usedByThreads * 2 < elapsed * Int64(ready)
                 && used * 4 < elapsed * Int64(ProcessorCount.logical) * 3
         }
+        if isBeatOut, hasAdvanced() { observation.progress = .advanced }
         if isBeatOut, wantsBlockStart {
             observation.sleepingSince = takenSince(calls, now: context.now, before: lookedAt)
         }
@@ -112,7 +132,19 @@ struct PoolEvidence: Sendable {
         recognizer.beatPosted(whileIn: signature)
     }
 
-    mutating func beatAnswered(_ answer: BeatCell.Answer) {
+    mutating func beatAnswered(_ answer: BeatCell.Answer, cell: BeatCell, beat: @escaping @Sendable () -> Void) {
+        noteThread(of: answer)
+        let noted = cell.takeFrames(of: beat)
+        for index in threads.indices {
+            threads[index].content = nil
+            if threads[index].frames == nil, threads[index].view.identifier == answer.thread {
+                threads[index].frames = noted
+            }
+        }
+        if threads.contains(where: { $0.frames == nil }) { cell.forgetFrames() }
+    }
+
+    private mutating func noteThread(of answer: BeatCell.Answer) {
         let isKnown = threads.contains { $0.view.identifier == answer.thread }
         recognizer.beatAnswered(
             afterNanoseconds: answer.ran.nanoseconds(since: answer.posted),
@@ -122,6 +154,14 @@ struct PoolEvidence: Sendable {
         guard !isKnown else { return }
         if threads.count == Self.threadsMost { threads.removeFirst() }
         threads.append(PoolThread(answer.thread))
+    }
+
+    /// Whether any thread went on to another job since the look before, though the beat that is out was not its turn yet:
+    /// there are many short jobs.
+    private mutating func hasAdvanced() -> Bool {
+        var hasAdvanced = false
+        for index in threads.indices where threads[index].hasAdvanced() { hasAdvanced = true }
+        return hasAdvanced
     }
 
     /// Reads the threads' clocks; returns what they used since the last time, and forgets those that have ended.

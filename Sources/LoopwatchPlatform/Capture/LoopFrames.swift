@@ -7,7 +7,7 @@ internal import CLoopwatchCapture
 ///
 /// They live for as long as the loop does, and what they hold (which job is next, how many are left) changes from one job
 /// to the next and not within one. So they tell, from another thread and without touching the loop, whether it went on to
-/// another job: many short jobs from one long one.
+/// another job: many short jobs from one long one. A thread of a pool is such a loop, too.
 package struct LoopFrames: Sendable, Equatable {
     /// One frame: where the calling function's frame is linked, and what stands there while a job runs.
     package struct Link: Sendable, Equatable {
@@ -19,7 +19,7 @@ package struct LoopFrames: Sendable, Equatable {
         var returnAddress: UInt64
     }
 
-    /// The links, innermost first; the first one is that of a job itself.
+    /// The links, innermost first; the first one is that of a job itself, or of the function in which Swift runs it.
     let links: [Link]
 
     /// Most bytes of stack that are read at a look.
@@ -32,12 +32,21 @@ package struct LoopFrames: Sendable, Equatable {
     ///   - beat: address of the beat's code; frames that return to near it are the beat's own.
     /// - Returns: `nil` if fewer than two frames of the loop were found.
     package init?(links: [Link], beat: UInt64) {
-        let outer = links.drop { $0.returnAddress &- beat &+ Self.beatCodeBytes < 2 * Self.beatCodeBytes }
+        var outer = links.drop { $0.returnAddress &- beat &+ Self.beatCodeBytes < 2 * Self.beatCodeBytes }
+        let isInJob = outer.lastIndex { $0.returnAddress &- Self.jobRun < Self.jobRunBytes }
+        if Self.jobRun != 0, let isInJob { outer = outer[(isInJob + 1)...] }
         guard outer.count >= 2, let first = outer.first, let last = outer.last,
             last.address - first.address < Self.bytesMost
         else { return nil }
         self.links = Array(outer)
     }
+
+    /// Where Swift runs a job, and how long that code is at most, in bytes.
+    ///
+    /// Its frame tells on which actor the job is, which may change within the job: a thread that one task keeps to itself
+    /// has not gone on to another.
+    private static let jobRun = UInt64(lw_swift_job_run())
+    private static let jobRunBytes: UInt64 = 512
 
     /// How far from the beat's entry its own code may lie, in bytes: it is a few functions of one file.
     private static let beatCodeBytes: UInt64 = 8 * 1024

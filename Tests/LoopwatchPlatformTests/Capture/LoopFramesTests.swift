@@ -75,6 +75,71 @@ struct LoopFramesTests {
         for (before, after) in zip(contents, contents.dropFirst()) { #expect(before.words != after.words) }
     }
 
+    /// An actor whose code a task runs without leaving its thread.
+    private actor Visited {
+        func visit(_ look: @Sendable () -> Void) { look() }
+    }
+
+    /// What one task saw of its own thread's frames, before, in and after visits to two actors.
+    private struct Visit {
+        var frames: LoopFrames
+        var threads: Set<ThreadIdentifier>
+        var contents: [LoopFrames.Content?]
+    }
+
+    private func visit(_ first: Visited, _ second: Visited) -> Task<Visit, any Error> {
+        let note = LoopFramesNote()
+        let holder = Holder(note: note)
+        let beat: @Sendable () -> Void = { holder.beat() }
+        let seen = Mutex<(threads: Set<ThreadIdentifier>, contents: [LoopFrames.Content?])>(([], []))
+        return Task.detached {
+            beat()
+            let noted = withUnsafeBytes(of: beat) { LoopFrames(links: note.links(), beat: $0.load(as: UInt64.self)) }
+            let frames = try #require(noted)
+            let look: @Sendable () -> Void = {
+                seen.withLock { seen in
+                    seen.threads.insert(OwnThread.currentIdentifier)
+                    seen.contents.append(frames.content())
+                }
+            }
+            look()
+            await first.visit(look)
+            await second.visit(look)
+            look()
+            return seen.withLock { Visit(frames: frames, threads: $0.threads, contents: $0.contents) }
+        }
+    }
+
+    @Test("a task that goes from actor to actor is one job of Swift's pool, and another task is another job")
+    func actors() async throws {
+        let first = Visited()
+        let second = Visited()
+        var compared = 0
+        var different = 0
+        var round = 0
+        // Which thread runs a task is not ours to say, nor whether it stays there.
+        while compared < 100, round < 1_000 {
+            round += 1
+            // Several at once, as in a flood: one after the other they might have the same place in memory.
+            let tasks = (0..<8).map { _ in visit(first, second) }
+            var latest: [ThreadIdentifier: Visit] = [:]
+            for task in tasks {
+                let visit = try await task.value
+                guard visit.threads.count == 1, let thread = visit.threads.first else { continue }
+                try #require(visit.contents.count == 4)
+                #expect(visit.contents[0] != nil)
+                for content in visit.contents { #expect(content == visit.contents[0]) }
+                if let before = latest[thread], before.frames == visit.frames {
+                    compared += 1
+                    if before.contents[0]?.words != visit.contents[0]?.words { different += 1 }
+                }
+                latest[thread] = visit
+            }
+        }
+        #expect(compared >= 100)
+        #expect(different * 10 >= compared * 9, "\(different) of \(compared)")
+    }
+
     @Test("too few frames tell nothing")
     func tooFew() {
         #expect(LoopFrames(links: [], beat: 0) == nil)
