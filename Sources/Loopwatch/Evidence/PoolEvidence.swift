@@ -21,62 +21,10 @@ struct PoolEvidence: Sendable {
     private var wasAnswered = false
     private var isProven = false
 
-    /// A thread that answered a beat.
-    private struct PoolThread: Sendable {
-        var view: ThreadView
-        var cpuNanoseconds: Int64
-        var delayNanoseconds: Int64?
-        /// CPU time that it used since the look before, in nanoseconds.
-        var usedNanoseconds: Int64 = 0
-        /// CPU time that it used, and time for which it waited for a CPU, since the look before, in nanoseconds.
-        var readyNanoseconds: Int64 = 0
-        /// The same since the pool was last known to have a thread that is free, in nanoseconds.
-        var activeNanoseconds: Int64 = 0
-        /// Its frames as a beat saw them that ran on it, and what they held at the look before while the same beat was out.
-        var frames: LoopFrames?
-        var content: LoopFrames.Content?
-
-        init(_ identifier: ThreadIdentifier) {
-            view = ThreadView(identifier)
-            cpuNanoseconds = view.cpuNanoseconds() ?? 0
-            delayNanoseconds = view.runDelayNanoseconds()
-        }
-
-        /// Reads its clocks; `false` if it has ended.
-        mutating func read(hadFree: Bool) -> Bool {
-            guard let now = view.cpuNanoseconds() else { return false }
-            usedNanoseconds = max(0, now - cpuNanoseconds)
-            readyNanoseconds = usedNanoseconds
-            cpuNanoseconds = now
-            // A thread whose clock has not moved may still wait for a CPU: that is counted once it gets one.
-            if usedNanoseconds > 0, let delay = view.runDelayNanoseconds() {
-                readyNanoseconds += delayNanoseconds.map { max(0, delay - $0) } ?? 0
-                delayNanoseconds = delay
-            }
-            activeNanoseconds = (hadFree ? 0 : activeNanoseconds) + readyNanoseconds
-            return true
-        }
-
-        /// Whether it went on to another job since the look before.
-        mutating func hasAdvanced() -> Bool {
-            guard let frames else { return false }
-            let before = content
-            content = frames.content()
-            guard let before, let content, before.depth == content.depth, before.words != content.words else {
-                return false
-            }
-            // It began what it is at since then.
-            activeNanoseconds = readyNanoseconds
-            return true
-        }
-    }
-
     /// Threads that are remembered; those that answered longest ago are forgotten.
     private static let threadsMost = 16
     /// What the difference of two readings of CPU clocks may be off by, in nanoseconds.
     private static let clockToleranceNanoseconds: Int64 = 5_000
-    /// A thread that gets less of the time than this while it runs is one that sleeps in between.
-    private static let computingShareLeast = 0.8
 
     mutating func look(_ context: inout LookContext, isBeatOut: Bool, wantsBlockStart: Bool) -> Observation {
         var observation = Observation(instant: context.now, progress: .unknown)
@@ -136,12 +84,10 @@ struct PoolEvidence: Sendable {
         noteThread(of: answer)
         let noted = cell.takeFrames(of: beat)
         for index in threads.indices {
-            threads[index].content = nil
-            if threads[index].frames == nil, threads[index].view.identifier == answer.thread {
-                threads[index].frames = noted
-            }
+            let isItsOwn = threads[index].view.identifier == answer.thread
+            threads[index].beatAnswered(isItsOwn ? noted : nil)
         }
-        if threads.contains(where: { $0.frames == nil }) { cell.forgetFrames() }
+        if threads.contains(where: \.lacksFrames) { cell.forgetFrames() }
     }
 
     private mutating func noteThread(of answer: BeatCell.Answer) {
@@ -185,32 +131,10 @@ struct PoolEvidence: Sendable {
         guard !threads.isEmpty else { return nil }
         var latest: MonotonicInstant?
         for (thread, call) in zip(threads, calls) {
-            guard let taken = takenSince(thread, call, now: now, before: before) else { return nil }
+            guard let taken = thread.takenSince(call, now: now, before: before) else { return nil }
             latest = latest.map { max($0, taken) } ?? taken
         }
         return latest
-    }
-
-    /// Since when a thread is in its job: before it slept, or now, for as long as it has computed.
-    private func takenSince(
-        _ thread: PoolThread,
-        _ call: ThreadCall?,
-        now: MonotonicInstant,
-        before: MonotonicInstant?
-    ) -> MonotonicInstant? {
-        if call == .running {
-            // It may have begun since the look before, and then was ready since it did; else, all the time.
-            let elapsed = before.map { now.nanoseconds(since: $0) } ?? 0
-            let isNew = thread.activeNanoseconds == thread.readyNanoseconds
-            guard isNew || Double(thread.readyNanoseconds) >= Double(elapsed) * Self.computingShareLeast else {
-                return nil
-            }
-            return now.advanced(byNanoseconds: -thread.activeNanoseconds)
-        }
-        // One that ran since the look before may sleep again and again: its latest sleep is not the beginning.
-        guard call?.blockingCall != nil, thread.usedNanoseconds == 0 else { return nil }
-        return thread.view.lastRun().flatMap(SchedulerClock.instant)?
-            .advanced(byNanoseconds: -thread.activeNanoseconds)
     }
 }
 

@@ -17,8 +17,7 @@ struct ThreadEvidence: Sendable {
     private var schedule: (delayNanoseconds: Int64, runs: Int64)?
     private var parked: Parked?
     private var signature: WaitSignature?
-    private var frames: LoopFrames?
-    private var content: LoopFrames.Content?
+    private var progress = JobProgress()
     /// When the clocks were last read: the answer to a beat is taken in the same pass as the look that follows.
     private var clocksReadAt: MonotonicInstant?
     private var posted: (instant: MonotonicInstant, signature: WaitSignature?, cpuNanoseconds: Int64?)?
@@ -95,7 +94,7 @@ struct ThreadEvidence: Sendable {
         }
         parked = nil
         observation.progress = call == nil ? .unknown : .busy
-        if hasAdvanced(), isBeatOut { observation.progress = .advanced }
+        if progress.hasAdvanced(), isBeatOut { observation.progress = .advanced }
         observation.call = call?.blockingCall
         observation.isReady = call == .running
         // Of a thread of which it is not known how often it slept lately, the latest sleep need not be the first.
@@ -128,9 +127,9 @@ struct ThreadEvidence: Sendable {
 
     mutating func beatAnswered(_ answer: BeatCell.Answer, cell: BeatCell, beat: @escaping @Sendable () -> Void) {
         beatAnswered(answer)
-        if frames == nil, let noted = cell.takeFrames(of: beat) { frames = noted }
-        content = nil
-        if frames == nil { cell.forgetFrames() }
+        if progress.lacksFrames { progress.take(cell.takeFrames(of: beat)) }
+        progress.beatAnswered()
+        if progress.lacksFrames { cell.forgetFrames() }
     }
 
     mutating func beatAnswered(_ answer: BeatCell.Answer) {
@@ -144,17 +143,6 @@ struct ThreadEvidence: Sendable {
         if view != nil { threadChanges += 1 }
         forget()
         view = ThreadView(answer.thread)
-    }
-
-    // MARK: Progress
-
-    /// Whether the loop went on to another job since the last look.
-    private mutating func hasAdvanced() -> Bool {
-        guard let frames else { return false }
-        let before = content
-        content = frames.content()
-        guard let before, let content, before.depth == content.depth else { return false }
-        return before.words != content.words
     }
 
     // MARK: Parking
@@ -210,8 +198,7 @@ struct ThreadEvidence: Sendable {
         parked = nil
         signature = nil
         posted = nil
-        frames = nil
-        content = nil
+        progress = JobProgress()
         clocksReadAt = nil
     }
 }

@@ -35,9 +35,9 @@ package struct LoopFrames: Sendable, Equatable {
         var outer = links.drop { $0.returnAddress &- beat &+ Self.beatCodeBytes < 2 * Self.beatCodeBytes }
         let isInJob = outer.lastIndex { $0.returnAddress &- Self.jobRun < Self.jobRunBytes }
         if Self.jobRun != 0, let isInJob { outer = outer[(isInJob + 1)...] }
-        guard outer.count >= 2, let first = outer.first, let last = outer.last,
-            last.address - first.address < Self.bytesMost
-        else { return nil }
+        // What is far out on the stack does without: a thread's first function may have a large frame.
+        if let first = outer.first { outer = outer.prefix { $0.address - first.address < Self.bytesMost } }
+        guard outer.count >= 2 else { return nil }
         self.links = Array(outer)
     }
 
