@@ -6,6 +6,7 @@ import Glibc
 import Loopwatch
 import LoopwatchCore
 import LoopwatchPlatform
+import Synchronization
 import Testing
 
 /// A pool of threads that tells how many jobs wait.
@@ -70,6 +71,51 @@ extension Live {
                 let begun = try #require(recorder.reports.first)
                 #expect(begun.subject == .pool)
                 #expect((begun.depth ?? 0) >= 1)
+            }
+        }
+
+        /// A pool that waits is looked at once a threshold: what is between two looks is not left to chance.
+        @Test("since when no thread is left is told by its threads, not by the looks", arguments: [false, true])
+        func beginning(isComputing: Bool) throws {
+            let length: Int64 = 400_000_000
+            let pool = try TestPool(threads: 2)
+            defer { pool.stop() }
+            try withWatch(stacks: .off) { watch, recorder in
+                watch.add(.pool("pool", submit: { pool.execute($0) }))
+                try watch.waitUntilAnswered(["pool"])
+                for _ in 0..<3 {
+                    try watch.settle()
+                    let before = recorder.all.last?.sequence ?? 0
+                    let wakeups = watch.snapshot().watchdog.wakeups
+                    try eventually("the watchdog has looked") { watch.snapshot().watchdog.wakeups > wakeups }
+                    let missing = Atomic(2)
+                    let began = Atomic<Int64>(0)
+                    let ends = Guarded<[MonotonicInstant]>([])
+                    for _ in 0..<2 {
+                        pool.execute {
+                            missing.subtract(1, ordering: .acquiringAndReleasing)
+                            while missing.load(ordering: .acquiring) > 0 { sched_yield() }
+                            let now = Clock.now().nanoseconds
+                            _ = began.compareExchange(expected: 0, desired: now, ordering: .acquiringAndReleasing)
+                            let end = MonotonicInstant(nanoseconds: began.load(ordering: .acquiring) + length)
+                            if isComputing {
+                                while Clock.now() < end {}
+                            } else {
+                                usleep(useconds_t(max(0, end.nanoseconds(since: Clock.now())) / 1_000))
+                            }
+                            ends.withLock { $0.append(Clock.now()) }
+                        }
+                    }
+                    let ended = try recorder.wait(for: "the end of the stall") {
+                        $0.sequence > before && $0.kind == .stall && $0.state == .ended
+                    }
+                    let first = try #require(ends.withLock { $0.min() })
+                    let blocked = first.nanoseconds(
+                        since: MonotonicInstant(nanoseconds: began.load(ordering: .acquiring))
+                    )
+                    let off = ended.durationNanoseconds + ended.interruptedNanoseconds - blocked
+                    #expect(abs(off) < 50_000_000, "off by \(off) ns: \(recorder.lines)")
+                }
             }
         }
 
