@@ -41,6 +41,9 @@ struct Session: Sendable {
         for _ in 0..<width {
             done.enter()
             execute {
+                // A thread is taken from here on, and none is left once the last one is: a thread that computes may get its
+                // CPU later than that.
+                let taken = Told.now
                 missing.wait()
                 if width > 1 {
                     // All threads are held now. If this runs all the same before one is free, then the pool has grown.
@@ -51,7 +54,7 @@ struct Session: Sendable {
                     }
                 }
                 let span = kind.hold(seconds: seconds, lock)
-                spans.withLock { $0.append(span) }
+                spans.withLock { $0.append((width > 1 ? taken : span.began, span.ended)) }
                 done.leave()
             }
         }
