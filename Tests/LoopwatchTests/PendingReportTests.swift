@@ -26,6 +26,7 @@ struct PendingReportTests {
     private func draft(
         _ state: StallReport.State,
         kind: StallReport.Kind = .stall,
+        durationNanoseconds: Int64 = 50_000_000,
         preparation: UInt64? = nil
     ) -> ReportDraft {
         ReportDraft(
@@ -33,8 +34,8 @@ struct PendingReportTests {
             kind: kind,
             episode: 1,
             began: MonotonicInstant(nanoseconds: 0),
-            until: MonotonicInstant(nanoseconds: 50_000_000),
-            durationNanoseconds: 50_000_000,
+            until: MonotonicInstant(nanoseconds: durationNanoseconds),
+            durationNanoseconds: durationNanoseconds,
             interruptedNanoseconds: 0,
             severity: .warning,
             cause: .cpu,
@@ -57,10 +58,34 @@ struct PendingReportTests {
         func wait(_ draft: ReportDraft) -> Int64 {
             report(draft, computing: []).deadline.nanoseconds(since: draft.until)
         }
-        #expect(wait(draft(.begun)) == 2_500_000)
+        #expect(wait(draft(.begun)) == 2_000_000)
         #expect(wait(draft(.ongoing)) == 30_000_000)
         #expect(wait(draft(.ended)) == 30_000_000)
         #expect(wait(draft(.begun, kind: .congestion)) == 30_000_000)
+        // The watchdog was late already.
+        #expect(wait(draft(.begun, durationNanoseconds: 51_500_000)) == 500_000)
+        #expect(wait(draft(.begun, durationNanoseconds: 60_000_000)) == 0)
+        #expect(wait(draft(.ongoing, durationNanoseconds: 60_000_000)) == 30_000_000)
+    }
+
+    @Test("the first report of a blocked pool does not wait longer for the threads that hold it to be found")
+    func searching() {
+        func deadline(_ draft: ReportDraft) -> MonotonicInstant {
+            let pool = WatchedTarget(target: .pool("one", submit: { _ in }), policy: watchedPolicy, now: Clock.now())
+            var report = PendingReport(draft, of: pool, now: Clock.now(), unixNanoseconds: 0, StallCapture())
+            report.search(by: 1)
+            return report.deadline
+        }
+        for kind in [StallReport.Kind.stall, .hold] {
+            let begun = deadline(draft(.begun, kind: kind))
+            #expect(begun.nanoseconds(since: Clock.now()) <= 2_000_000)
+            let before = Clock.now()
+            #expect(deadline(draft(.ongoing, kind: kind)).nanoseconds(since: before) >= 30_000_000)
+        }
+        // One that is due does not wait for the search to begin either.
+        let (begun, ongoing) = (report(draft(.begun), computing: []), report(draft(.ongoing), computing: []))
+        #expect(!begun.searchesAfterwards(at: begun.now) && begun.searchesAfterwards(at: begun.deadline))
+        #expect(!ongoing.searchesAfterwards(at: ongoing.deadline))
     }
 
     @Test("a stack that was taken a little before serves, if it is of the same job")

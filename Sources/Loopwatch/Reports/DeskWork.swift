@@ -229,12 +229,13 @@ struct DeskWork: ~Copyable {
             report.wait(for: names.ask(for: report.raw), atLeast: Self.namesNanosecondsLeast)
         }
         if report.question != nil, Clock.now() < report.deadline { return false }
-        if report.step == .naming, report.wantsSearch, search(&report) { return false }
-        return true
+        guard report.step == .naming, report.wantsSearch else { return true }
+        return report.searchesAfterwards(at: Clock.now()) || !search(&report)
     }
 
     /// Looks for the threads that hold a pool, among those that sleep: of one that computes it is not known whether it is
     /// the pool's.
+    @discardableResult
     private mutating func search(_ report: inout PendingReport) -> Bool {
         guard names.isAvailable else { return false }
         let search = candidates(of: report.watched, report.capture.token)
@@ -284,5 +285,6 @@ struct DeskWork: ~Copyable {
             desk.report(draft, of: watched, found, now: report.now, unixNanoseconds: report.unixNanoseconds)
         }
         if draft.kind == .stall || draft.kind == .hold, !found.isDeferred { names.record(found, of: report) }
+        if report.isAwaited, report.step == .naming, report.wantsSearch, !isEnding { search(&report) }
     }
 }

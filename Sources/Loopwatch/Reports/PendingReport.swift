@@ -3,6 +3,7 @@
 
 internal import LoopwatchCore
 internal import LoopwatchPlatform
+internal import Synchronization
 
 /// A report that waits for stacks and for names, but not for longer than until its deadline.
 struct PendingReport {
@@ -40,9 +41,11 @@ struct PendingReport {
     /// Names that were found before, without lines; for want of better ones.
     private(set) var names: [RawStack: Stack] = [:]
 
-    /// For how long the first report of a stall waits, in nanoseconds: it is to be there within 3 ms of the threshold, of
-    /// which deciding and writing take some 0.3 ms.
-    private static let begunNanoseconds: Int64 = 2_500_000
+    /// For how long after the threshold the first report of a stall waits, in nanoseconds.
+    ///
+    /// It is to be there within 3 ms, of which names of a stack that came last have 0.5 ms, and deciding and writing take some
+    /// 0.3 ms. Where the watchdog got its CPU late, it has waited already.
+    private static let begunNanoseconds: Int64 = 2_000_000
     /// The same for other reports, which are not awaited as much.
     private static let laterNanoseconds: Int64 = 30_000_000
 
@@ -60,7 +63,9 @@ struct PendingReport {
         self.unixNanoseconds = unixNanoseconds
         self.capture = capture
         isAwaited = draft.state == .begun && (draft.kind == .stall || draft.kind == .hold)
-        deadline = now.advanced(byNanoseconds: isAwaited ? Self.begunNanoseconds : Self.laterNanoseconds)
+        let threshold = watched.detector.withLock { $0.policy.thresholdNanoseconds }
+        let waited = min(max(0, draft.durationNanoseconds - threshold), Self.begunNanoseconds)
+        deadline = now.advanced(byNanoseconds: isAwaited ? Self.begunNanoseconds - waited : Self.laterNanoseconds)
     }
 
     /// Takes what was prepared for it: of threads that compute, their stacks of a moment ago.
@@ -107,6 +112,9 @@ struct PendingReport {
         step = .searching
         wait(for: question, atLeast: isAwaited ? 0 : Self.laterNanoseconds)
     }
+
+    /// Whether a search would come too late for it, and is for the reports to come.
+    func searchesAfterwards(at now: MonotonicInstant) -> Bool { isAwaited && now >= deadline }
 
     /// Goes on without the names that are still being read.
     mutating func endNaming() {
