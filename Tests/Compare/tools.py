@@ -28,6 +28,7 @@ NOTES = {
     "j": "A limiter of its log (5 a minute) is lifted, as ours is; only its module runs, without the package around it.",
     "k": "A model of the published algorithm, with its default cadence for this threshold: check each 25 ms.",
     "l": "A model, likewise: check each 0.5 s, and after a warning none for 5 s.",
+    "o": "A thread that is told when the block begins, and sleeps until the threshold: how late that comes is the machine.",
     "m": "Its cumulative report (much lag within a second) is taken as a name for congestion.",
 }
 
@@ -135,6 +136,8 @@ PEERS = [
     Tool("redis", "Redis watchdog", lambda: RedisHost(True), program="redis-server", notes="fi"),
     Tool("vertx", "model: Vert.x BlockedThreadChecker", swift("model-vertx"), notes="k", is_model=True),
     Tool("akka", "model: Akka starvation detector", swift("model-akka"), notes="el", is_model=True),
+    Tool("oracle", "model: an oracle, NIO loop", swift("model-oracle"), notes="fo", is_model=True),
+    Tool("oracle-pool", "model: an oracle, Swift's pool", swift("model-oracle-pool"), notes="bfo", is_model=True),
 ]
 
 # Nothing watches: what the hosts cost by themselves.

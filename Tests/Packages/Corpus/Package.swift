@@ -46,6 +46,7 @@ let package = Package(
         .executableTarget(
             name: "detection-host",
             dependencies: [
+                "CCorpus",
                 .product(name: "Loopwatch", package: "loopwatch"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -6,6 +6,7 @@
 #include "CCorpus.h"
 
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int corpus_thread(void) {
@@ -30,4 +31,16 @@ int corpus_outrank(int processor) {
     struct sched_param parameters = {.sched_priority = 1};
     if (corpus_bind_thread(0, processor) != 0) return -1;
     return sched_setscheduler(0, SCHED_FIFO, &parameters);
+}
+
+int corpus_request_slice(int64_t nanoseconds) {
+    // struct sched_attr in its first version: size, policy, flags, nice, priority, runtime, deadline, period.
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } attributes = {.size = 48, .policy = SCHED_OTHER, .runtime = (uint64_t)nanoseconds};
+    return (int)syscall(SYS_sched_setattr, 0, &attributes, 0);
 }

@@ -1,6 +1,7 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CCorpus
 internal import Dispatch
 internal import Glibc
 internal import Synchronization
@@ -62,6 +63,51 @@ enum Models {
                     }
                 }
                 usleep(UInt32((interval + interval / 100 * Double.random(in: -0.5...0.5)) * 1e6))
+            }
+        }
+    }
+
+    /// A thread that is told when a block begins, sleeps until the threshold, and does nothing else: no tool can be sooner than
+    /// that on this machine, and none knows as much.
+    ///
+    /// - Parameters:
+    ///   - execute: runs a job; so many at once are a block.
+    ///   - width: how many that is.
+    ///   - threshold: in seconds.
+    static func watchAsOracle(_ execute: @escaping Subject.Execute, width: Int, threshold: Double) -> Subject.Execute {
+        let running = Mutex(0)
+        // What of it began when, to tell one block from the next.
+        let began = Atomic<UInt64>(0)
+        let begins = DispatchSemaphore(value: 0)
+        ownThread {
+            corpus_request_slice(100_000)
+            var latest: UInt64 = 0
+            while true {
+                begins.wait()
+                let block = began.load(ordering: .acquiring)
+                guard block != 0, block != latest else { continue }
+                latest = block
+                var due = timespec()
+                due.tv_sec = Int((block + UInt64(threshold * 1e9)) / 1_000_000_000)
+                due.tv_nsec = Int((block + UInt64(threshold * 1e9)) % 1_000_000_000)
+                clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, nil)
+                guard began.load(ordering: .acquiring) == block else { continue }
+                Told.line(#"REPORT {"at":\#(Told.text(Told.now)),"state":"during","kind":"stall"}"#)
+            }
+        }
+        return { work in
+            execute {
+                let isBlocked = running.withLock { running in
+                    running += 1
+                    return running == width
+                }
+                if isBlocked {
+                    began.store(UInt64(Told.now * 1e9), ordering: .releasing)
+                    begins.signal()
+                }
+                work()
+                running.withLock { $0 -= 1 }
+                began.store(0, ordering: .releasing)
             }
         }
     }

@@ -20,6 +20,9 @@ enum Subject: String, CaseIterable {
     /// A NIO event loop that the model of another tool watches.
     case vertx = "model-vertx"
     case akka = "model-akka"
+    /// A NIO event loop, and Swift's global executor, of which a thread is told when they are blocked.
+    case oracle = "model-oracle"
+    case oraclePool = "model-oracle-pool"
     /// NIO event loops that nobody watches.
     case bare = "bare-nio"
     /// Nothing but a timer of 10 ms.
@@ -29,12 +32,12 @@ enum Subject: String, CaseIterable {
     typealias Execute = @Sendable (@escaping @Sendable () -> Void) -> Void
 
     /// How many jobs block it: beats see a pool only when it has run dry.
-    var width: Int { self == .poolBeats ? max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) : 1 }
+    var width: Int { [.poolBeats, .oraclePool].contains(self) ? max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) : 1 }
 
     /// Makes as many targets as asked for; returns what runs a closure on the first, and the targets to watch.
     func make(count: Int) -> (execute: Execute, targets: [WatchTarget]) {
         switch self {
-        case .nio, .bare, .vertx, .akka:
+        case .nio, .bare, .vertx, .akka, .oracle:
             let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
             let loops = Array(group.makeIterator())
             let targets = loops.enumerated().map { index, loop in WatchTarget.loop("nio-\(index)") { loop.execute($0) }
@@ -45,7 +48,7 @@ enum Subject: String, CaseIterable {
             let queues = (0..<count).map { DispatchQueue(label: "queue-\($0)") }
             let first = queues[0]
             return ({ first.async(execute: $0) }, queues.map { .queue($0.label, $0) })
-        case .poolBeats, .poolAccounted:
+        case .poolBeats, .poolAccounted, .oraclePool:
             return ({ work in Task.detached(priority: .medium) { work() } }, [])
         case .timer:
             return ({ _ in }, [])

@@ -22,6 +22,8 @@ func run(_ subject: Subject, targets count: Int) throws {
     switch subject {
     case .vertx: execute = Models.watchAsVertx(execute, threshold: thresholdSeconds)
     case .akka: Models.watchAsAkka(execute, threshold: thresholdSeconds)
+    case .oracle, .oraclePool:
+        execute = Models.watchAsOracle(execute, width: subject.width, threshold: thresholdSeconds)
     case .timer: ownThread(runTimer)
     default: break
     }

@@ -48,6 +48,10 @@ int corpus_bind_thread(int thread, int processor);
 /// Keeps the calling thread, and those that it starts, from one processor. Returns 0, or -1 and errno.
 int corpus_leave_processor(int processor);
 
+/// Asks for turns of the calling thread that are this short, in nanoseconds, and come sooner for it: sched_setattr(2), which is
+/// not imported into Swift. Returns 0, or -1 and errno.
+int corpus_request_slice(int64_t nanoseconds);
+
 /// Binds the calling thread to one processor, and gives it real-time priority there. Returns 0, or -1 and errno.
 int corpus_outrank(int processor);
 
