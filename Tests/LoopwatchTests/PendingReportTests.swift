@@ -1,7 +1,9 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
 import LoopwatchPlatform
+import Synchronization
 import Testing
 
 @testable import Loopwatch
@@ -200,20 +202,61 @@ struct PendingReportTests {
         var prepared = PreparedStacks()
         prepared.add(Preparation(number: 5, thread: 7), of: watched, StallCapture(computing: [7], token: .beat(3)))
         _ = prepared.add(raw(1), of: 7, watched, token: .beat(3))
-        prepared.add([raw(1): name], of: watched)
+        prepared.add(PreparedNames([raw(1): name]), of: watched)
         var report = report(draft(.begun, preparation: 5), computing: [7])
         let found = prepared.take(for: report.draft, of: watched, token: .beat(3))
         report.take(try #require(found))
         report.raw = [raw(1), raw(2)]
         report.endNaming()
         #expect(report.stacks == nil)
-        report.add([raw(2): name], of: watched)
+        report.add(PreparedNames([raw(2): name]), of: watched)
         report.endNaming()
         #expect(report.stacks == [name, name])
         // What was found since is better.
         report.stacks = []
         report.endNaming()
         #expect(report.stacks == [])
+    }
+
+    @Test("names that were found before are asked for once more only if there may be more to them")
+    func completeNames() {
+        func name(_ line: Int?) -> Stack {
+            Stack(frames: [StackFrame(function: "a", line: line, module: "host", origin: .host)])
+        }
+        var report = report(draft(.begun), computing: [])
+        #expect(report.beginNaming([raw(1)]) && report.stacks == nil && report.step == .naming)
+        report.add(PreparedNames([raw(1): name(nil)]), of: watched)
+        #expect(report.beginNaming([raw(1)]) && report.stacks == nil)
+        report.add(PreparedNames([raw(1): name(7)], areComplete: true), of: watched)
+        #expect(!report.beginNaming([raw(1)]) && report.stacks == [name(7)])
+        // What is known stays known, and of another stack nothing is.
+        report.add(PreparedNames([raw(1): name(nil)]), of: watched)
+        #expect(!report.beginNaming([raw(1)]) && report.stacks == [name(7)])
+        #expect(report.beginNaming([raw(1), raw(2)]) && report.stacks == nil)
+        #expect(!report.beginNaming([]) && report.stacks == nil)
+    }
+
+    @Test("prepared names come at once, and once more if there is more to them")
+    func namesComeTwice() throws {
+        let finder = try NameFinder(captures: CaptureCounts())
+        defer { finder.stop() }
+        let pause: @convention(c) (CInt) -> CInt = { $0 + 1 }
+        let stack = raw(UInt64(UInt(bitPattern: unsafeBitCast(pause, to: UnsafeRawPointer.self))))
+        func prepare(until isEnough: @escaping @Sendable ([Bool]) -> Bool) -> [Bool] {
+            let told = Mutex<[Bool]>([])
+            let done = DispatchSemaphore(value: 0)
+            finder.prepare([stack]) { stacks, areComplete in
+                let count = told.withLock { told in
+                    if stacks.count == 1 { told.append(areComplete) }
+                    return told
+                }
+                if isEnough(count) { done.signal() }
+            }
+            _ = done.wait(timeout: .now() + 120)
+            return told.withLock { $0 }
+        }
+        #expect(prepare { $0.last == true } == [false, true])
+        #expect(prepare { !$0.isEmpty } == [true])
     }
 
     @Test("an idle worker is not to blame while a thread that computes is still being captured")

@@ -18,8 +18,8 @@ struct PreparedStacks {
         fileprivate(set) var asleep: [RawStack]
         /// Of those that computed: samples of the same job.
         fileprivate(set) var computing: [ThreadIdentifier: RawStack] = [:]
-        /// What is known of both without reading debug information.
-        fileprivate(set) var names: [RawStack: Stack] = [:]
+        /// What is known of both.
+        fileprivate(set) var names = PreparedNames()
 
         fileprivate var count: Int { asleep.count + computing.count }
 
@@ -55,9 +55,9 @@ struct PreparedStacks {
     }
 
     /// Takes the names of stacks that were added, as far as they are known.
-    mutating func add(_ names: [RawStack: Stack], of watched: WatchedTarget) {
+    mutating func add(_ names: PreparedNames, of watched: WatchedTarget) {
         for index in prepared.indices where prepared[index].watched === watched {
-            prepared[index].names.merge(names) { $1 }
+            prepared[index].names.merge(names)
         }
     }
 

@@ -222,11 +222,11 @@ struct DeskWork: ~Copyable {
         if report.step == .capturing {
             guard report.capture.computing.isEmpty || now >= report.deadline else { return false }
             report.endCapturing()
-            report.raw =
-                report.capture.stacks.isEmpty
-                ? episodes.unnamed(report.draft, report.watched.target) : report.capture.stacks
-            report.step = .naming
-            report.wait(for: names.ask(for: report.raw), atLeast: Self.namesNanosecondsLeast)
+            let captured = report.capture.stacks
+            let wanted = captured.isEmpty ? episodes.unnamed(report.draft, report.watched.target) : captured
+            if report.beginNaming(wanted) {
+                report.wait(for: names.ask(for: wanted), atLeast: Self.namesNanosecondsLeast)
+            }
         }
         if report.question != nil, Clock.now() < report.deadline { return false }
         guard report.step == .naming, report.wantsSearch else { return true }

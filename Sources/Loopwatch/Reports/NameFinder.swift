@@ -11,6 +11,8 @@ final class NameFinder: Sendable {
     private enum Request: Sendable {
         /// Somebody waits.
         case soon([RawStack], within: Int64, @Sendable ([Stack]) -> Void)
+        /// Somebody may before long.
+        case prepared([RawStack], @Sendable (_ stacks: [Stack], _ areComplete: Bool) -> Void)
         /// Nobody does.
         case complete([RawStack], @Sendable ([Stack]) -> Void)
     }
@@ -52,10 +54,9 @@ final class NameFinder: Sendable {
     }
 
     /// Finds the names of stacks that may be asked for before long: passes on at once what needs no reading of debug
-    /// information, and then reads that too, so that it is known later; never waits.
-    func prepare(_ raw: [RawStack], _ found: @escaping @Sendable ([Stack]) -> Void) {
-        ask(.soon(raw, within: 0, found), raw, found)
-        complete(raw) { _ in }
+    /// information, and then, unless that was all, once more with what reading it tells; never waits.
+    func prepare(_ raw: [RawStack], _ found: @escaping @Sendable (_ stacks: [Stack], _ areComplete: Bool) -> Void) {
+        ask(.prepared(raw, found), raw) { found($0, false) }
     }
 
     /// Finds all names of stacks, and passes them on, on the finder's thread; never waits.
@@ -91,6 +92,11 @@ final class NameFinder: Sendable {
                 case .soon(let raw, let nanoseconds, let found):
                     let piece = nanoseconds / Int64(max(1, raw.count))
                     found(raw.map { symbolizer.stack(for: $0, within: piece) })
+                case .prepared(let raw, let found):
+                    let stacks = raw.map { symbolizer.stack(for: $0, within: 0) }
+                    let areComplete = raw.allSatisfy(symbolizer.isComplete)
+                    found(stacks, areComplete)
+                    if !areComplete { unfinished.append(Unfinished(raw: raw) { found($0, true) }) }
                 case .complete(let raw, let done):
                     unfinished.append(Unfinished(raw: raw, passOn: done))
                 }

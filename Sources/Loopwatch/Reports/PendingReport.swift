@@ -38,8 +38,8 @@ struct PendingReport {
     var candidates: [RawStack] = []
     /// A stack of the same job that was captured a little earlier, for want of a better one.
     var earlier: RawStack?
-    /// Names that were found before, without lines; for want of better ones.
-    private(set) var names: [RawStack: Stack] = [:]
+    /// Names that were found before.
+    private(set) var names = PreparedNames()
 
     /// For how long after the threshold the first report of a stall waits, in nanoseconds.
     ///
@@ -96,8 +96,17 @@ struct PendingReport {
     }
 
     /// Takes names that were asked for when it was prepared.
-    mutating func add(_ names: [RawStack: Stack], of watched: WatchedTarget) {
-        if draft.state == .begun, watched === self.watched { self.names.merge(names) { $1 } }
+    mutating func add(_ names: PreparedNames, of watched: WatchedTarget) {
+        if draft.state == .begun, watched === self.watched { self.names.merge(names) }
+    }
+
+    /// Begins with the names of its stacks; returns whether they have to be asked for.
+    mutating func beginNaming(_ raw: [RawStack]) -> Bool {
+        self.raw = raw
+        step = .naming
+        guard !raw.isEmpty else { return false }
+        stacks = names.completeStacks(raw)
+        return stacks == nil
     }
 
     /// Waits for the answer to a question for names, if there is one, for this time at least, in nanoseconds.
@@ -118,9 +127,7 @@ struct PendingReport {
 
     /// Goes on without the names that are still being read.
     mutating func endNaming() {
-        guard stacks == nil else { return }
-        let known = raw.compactMap { names[$0] }
-        if known.count == raw.count { stacks = known }
+        if stacks == nil { stacks = names.stacks(raw) }
     }
 
     /// Leaves out the stacks of threads that are in no code of the host, if one that computes is still being captured, which

@@ -25,7 +25,7 @@ final class ReportDesk: Sendable {
         /// The answer to a question for names.
         case found(question: UInt64, [Stack])
         /// The answer to the question for names of stacks that were prepared.
-        case namesPrepared([RawStack: Stack], of: WatchedTarget)
+        case namesPrepared(PreparedNames, of: WatchedTarget)
         case named(ReportDraft, WatchTarget, [RawStack], [Stack])
         case endNamed(
             ReportDraft,

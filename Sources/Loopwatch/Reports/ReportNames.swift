@@ -28,8 +28,8 @@ struct ReportNames {
     func prepare(_ stacks: [RawStack], of watched: WatchedTarget) {
         guard !stacks.isEmpty else { return }
         let queue = queue
-        finder?.prepare(stacks) { found in
-            let names = Dictionary(zip(stacks, found)) { $1 }
+        finder?.prepare(stacks) { found, areComplete in
+            let names = PreparedNames(Dictionary(zip(stacks, found)) { $1 }, areComplete: areComplete)
             queue.enqueue(.namesPrepared(names, of: watched), isLoss: false)
         }
     }

@@ -124,6 +124,9 @@ package final class Symbolizer {
         }
     }
 
+    /// Whether all that is to be known of a stack is known, so that asking again tells no more.
+    package func isComplete(_ raw: RawStack) -> Bool { stacks.value(for: raw) != nil }
+
     /// Looks for names of a stack that are not known yet, all that is to be known of one address after another, until a time
     /// is over; returns whether there are no more to be looked for.
     package func advance(_ raw: RawStack, within nanoseconds: Int64) -> Bool {
