@@ -57,7 +57,7 @@ struct FlameJSONTests {
         ProfileJSONWriter.write(large, process: "api", unixNanoseconds: 0, writesFrames: true, into: &whole)
         let compact = try Self.document(large).bytes
         #expect(compact * 2 < whole.count, "\(compact) of \(whole.count)")
-        let huge = Stacks.profile(groups: Limits.profileStacks, depth: 100, nameBytes: 2_000)
+        let huge = Stacks.profile(groups: Limits.profileStacks, depth: 60, nameBytes: 400)
         let (value, bytes) = try Self.document(huge)
         #expect(bytes < 4 * 1_024 * 1_024, "\(bytes)")
         #expect(Self.elements(Self.elements(value["rest"]).last).last != .number("0"))

@@ -42,6 +42,15 @@ struct ChildProcess: ~Copyable {
         error = spawned.error
     }
 
+    /// What a sanitizer that the child was built with is told: it is no part of the child's environment that a test is about.
+    private static let sanitizerOptions: [String: String] = {
+        var options: [String: String] = [:]
+        for name in ["ASAN_OPTIONS", "TSAN_OPTIONS"] { options[name] = getenv(name).map { String(cString: $0) } }
+        // Where a sanitizer looks for the program that tells it the names by which faults are suppressed.
+        if !options.isEmpty { options["PATH"] = getenv("PATH").map { String(cString: $0) } }
+        return options
+    }()
+
     private static func spawn(
         _ program: String,
         _ arguments: [String],
@@ -65,7 +74,8 @@ struct ChildProcess: ~Copyable {
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
-        var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        let all = environment.merging(sanitizerOptions) { given, _ in given }
+        var variables: [UnsafeMutablePointer<CChar>?] = all.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for pointer in words + variables { free(pointer) } }
         var identifier: pid_t = 0
         let code = posix_spawn(&identifier, program, &actions, &attributes, &words, &variables)
