@@ -11,9 +11,10 @@ The threshold is 50 ms. Blocks of 52, 55, 80, 150, 400 ms and 3 s sleep, compute
 the seed; of jobs of 40 ms nothing may be told. Floods are 10 jobs of 30 ms and 1000 of 0.5 ms, all ready at once. A healthy
 loop has a job of 1 ms each 10 ms; the same on a loaded machine, with two processes that compute for each processor. Hosts
 note the true length of each block inside of what blocks, by the monotonic clock; what a tool says of it is read where its
-user reads it. Tools take turns in each round. What a tool cannot do by design is `-`.
+user reads it. Tools take turns in each round. What a tool cannot do by design is `-`. An oracle, a thread that is told when a
+block begins and sleeps until the threshold, shows how soon a report can be there on this machine.
 
-Takes 24 minutes with two rounds, and wants a machine that does nothing else. Needs Swift; tools for Python are installed
+Takes 27 minutes with two rounds, and wants a machine that does nothing else. Needs Swift; tools for Python are installed
 into .build-venv, each in the version that tools.py pins; node and redis-server where they are there. What cannot be had is
 told as missing.
 """
