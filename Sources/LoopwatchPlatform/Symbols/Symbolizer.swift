@@ -113,8 +113,9 @@ package final class Symbolizer {
                 let inHurry =
                     (Clock.threadCPUNanoseconds(of: thread) ?? start) - start > stackCPUNanoseconds
                     || Clock.now().nanoseconds(since: now) > nanoseconds
-                isComplete = isComplete && !inHurry
                 assembly.append(frames(for: frame, at: now, inHurry: inHurry), from: frame)
+                // However little time there was, what was found before is whole.
+                isComplete = isComplete && addresses.value(for: Self.place(of: frame)) != nil
             }
             let isTruncated = raw.isTruncated || raw.frames.count > SymbolLimits.frames
             let stack = Stack(frames: assembly.frames, isTruncated: isTruncated)

@@ -94,6 +94,17 @@ struct SymbolizerTests {
         #expect(symbolizer.statistics.isComplete)
     }
 
+    @Test("a stack is complete once all its addresses are known, however little time there was for it")
+    func complete() {
+        let symbolizer = Symbolizer.patient()
+        let raw = Fixture().outer(1)
+        #expect(!symbolizer.isComplete(raw))
+        #expect(symbolizer.stack(for: raw, within: 0).frames.isEmpty == false && !symbolizer.isComplete(raw))
+        #expect(symbolizer.advance(raw, within: .max) && !symbolizer.isComplete(raw))
+        _ = symbolizer.stack(for: raw, within: 0)
+        #expect(symbolizer.isComplete(raw))
+    }
+
     @Test("a return address is looked up before it, a resume function and an innermost frame at it")
     func exactly() throws {
         let symbolizer = Symbolizer.patient()
