@@ -20,9 +20,6 @@ struct PreparedNames: Sendable {
         complete = areComplete ? Set(names.keys) : []
     }
 
-    /// Whether nothing is known.
-    var isEmpty: Bool { names.isEmpty }
-
     /// Adds newer names, but none that tell less.
     mutating func merge(_ newer: PreparedNames) {
         names.merge(newer.names.filter { newer.complete.contains($0.key) || !complete.contains($0.key) }) { $1 }
