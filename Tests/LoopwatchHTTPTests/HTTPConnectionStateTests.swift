@@ -165,7 +165,7 @@ struct HTTPConnectionStateTests {
         #expect(state.nextDeadline == seconds(0.01))
     }
 
-    @Test("a stream that gives more than it may is cut off, not written in part")
+    @Test("a stream that gives more than it may is cut off and counted, not written in part")
     func greedyStream() {
         var state = HTTPConnectionState(at: seconds(0), policy: policy)
         state.received(request, at: seconds(0))
@@ -175,6 +175,7 @@ struct HTTPConnectionStateTests {
             at: seconds(0)
         )
         state.append(HTTPStreamChunk(bytes: [UInt8](repeating: 0, count: 262_145)), at: seconds(0))
+        #expect(step(&state, 0) == "cutOffStream")
         #expect(step(&state, 0) == "close")
     }
 

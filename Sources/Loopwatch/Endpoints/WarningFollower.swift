@@ -23,7 +23,7 @@ final class WarningFollower: HTTPStream {
 
     /// Time between signs of life, in nanoseconds.
     private static let heartbeatNanoseconds: Int64 = 15_000_000_000
-    /// More than any single warning takes, in bytes; with less room the next one waits.
+    /// More than any single warning and what is told before it take, in bytes; with less room the next one waits.
     private static let bytesOfOne = Limits.stackBytesInReport + 48 * 1_024
 
     init(
@@ -41,7 +41,10 @@ final class WarningFollower: HTTPStream {
     }
 
     func next(at now: MonotonicInstant, capacityBytes: Int) -> HTTPStreamChunk {
-        storage.withLock { storage in
+        // Whatever it is, it has to wait until the client takes what it has; so all that it misses until then is one
+        // gap, and not one for each warning.
+        guard capacityBytes >= Self.bytesOfOne else { return HTTPStreamChunk(bytes: []) }
+        return storage.withLock { storage in
             var bytes: [UInt8] = []
             if !storage.hasStarted {
                 storage.hasStarted = true
@@ -50,7 +53,6 @@ final class WarningFollower: HTTPStream {
             let excerpt = ring.reports(after: storage.sequence, limit: Limits.warningsKept, fromOldest: true)
             if excerpt.oldest > storage.sequence + 1, !excerpt.reports.isEmpty {
                 write(.gap(missed: excerpt.oldest - storage.sequence - 1), into: &bytes)
-                // Told once, even if there is no room yet for what comes after it.
                 storage.sequence = excerpt.oldest - 1
             }
             var hasMore = false

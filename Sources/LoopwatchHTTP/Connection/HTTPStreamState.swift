@@ -15,6 +15,8 @@ struct HTTPStreamState: Sendable, Equatable {
     var isShortOfRoom = false
     /// Whether it has given its last bytes.
     var isOver = false
+    /// Whether it gave more than there was room for.
+    var isOverfull = false
     /// When the client last took a byte, or was last given the first one to take.
     var progressedAt = MonotonicInstant(nanoseconds: 0)
 }
@@ -58,7 +60,7 @@ extension HTTPConnectionState {
     mutating func nextStepStreaming(at now: MonotonicInstant) -> Step {
         if hasEnded { return close() }
         if stream.isOver, output.isEmpty { return linger(at: now) }
-        if let progressDeadline, now >= progressDeadline {
+        if stream.isOverfull || progressDeadline.map({ now >= $0 }) == true {
             phase = .closed
             return .cutOffStream
         }
@@ -74,7 +76,7 @@ extension HTTPConnectionState {
     mutating func append(_ chunk: HTTPStreamChunk, at now: MonotonicInstant) {
         guard chunk.bytes.count <= streamCapacity else {
             // Without the rest the client would read garbage, so it had better see that the stream broke.
-            phase = .closed
+            stream.isOverfull = true
             return
         }
         // Not after every piece: a stream that gives a heartbeat whenever it is asked would never come to rest.
