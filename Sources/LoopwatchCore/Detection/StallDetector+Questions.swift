@@ -10,12 +10,13 @@ extension StallDetector {
         guard wasLookedAt else { return lastLook }
         if beatPosted == nil, job == nil, late == nil {
             let soonest = lastLook.advanced(byNanoseconds: policy.lookNanoseconds(stretchedBy: stretch))
-            guard wasIdle || isProcessQuiet else { return soonest }
-            let pause = wasIdle ? policy.idleNanoseconds : policy.quietNanoseconds
-            return max(soonest, lastFree.advanced(byNanoseconds: pause))
+            if wasIdle { return max(soonest, lastFree.advanced(byNanoseconds: policy.idleNanoseconds)) }
+            let quiet = lastFree.advanced(byNanoseconds: policy.quietNanoseconds)
+            return isProcessQuiet && quiet > lastLook ? quiet : soonest
         }
-        // A thread that waits for work takes the beat at once; one that waits for a lock is known by that not to.
-        if isAsleepElsewhere, beatPosted != nil {
+        // A thread that waits for work takes the beat at once; one that waits for a lock is known by that not to. In a quiet
+        // process it is high time to know: nothing has been proved since most of a threshold.
+        if isAsleepElsewhere || isProcessQuiet, let beatPosted, beatPosted >= lastLook {
             return lastLook.advanced(byNanoseconds: min(Self.secondLookNanosecondsMost, policy.lookNanoseconds))
         }
         if let later = laterLook(interruptions: interruptions) { return later }

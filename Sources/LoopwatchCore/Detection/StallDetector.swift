@@ -182,12 +182,12 @@ public struct StallDetector: Sendable {
             if !hasAnswered, !policy.reportsBeforeFirstAnswer { actions.append(.postBeat) }
             return actions
         }
+        wasIdle = false
         if beatPosted == nil, observation.progress == .unknown, observation.isProcessQuiet, late == nil,
             observation.instant.nanoseconds(since: lastFree) < policy.quietNanoseconds
         {
             return []
         }
-        wasIdle = false
         if beatPosted == nil {
             actions.append(.postBeat)
             // Without evidence of its own a target is suspect only once a beat has not been answered.

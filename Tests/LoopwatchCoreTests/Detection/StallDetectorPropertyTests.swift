@@ -107,6 +107,19 @@ struct StallDetectorPropertyTests {
             tolerance: 38,
             meanTolerance: 12
         ),
+        Case(
+            testDescription: "a pool by beats in a quiet process",
+            evidence: .quietPool,
+            work: [.sleeping],
+            tolerance: 1
+        ),
+        Case(
+            testDescription: "a pool by beats in a quiet process, looked at less often",
+            evidence: .quietPool,
+            work: [.sleeping],
+            tolerance: 1,
+            stretch: 5
+        ),
         // The beginning of a job that sleeps again and again is extrapolated from its rhythm, roughly.
         Case(
             testDescription: "blocks of many sleeps",

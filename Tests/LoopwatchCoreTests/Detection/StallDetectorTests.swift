@@ -341,6 +341,31 @@ struct StallDetectorTests {
         #expect(gaps.count >= 8 && gaps.allSatisfy { (75...75.1).contains($0) }, "\(beats)")
     }
 
+    @Test("a block of a quiet process is told when it crosses the threshold, however rarely the target is looked at")
+    mutating func quietBlock() {
+        detector.stretch = 4
+        #expect(look(10, .free).isEmpty)
+        // Looked at with another target, and not asked: it was free a moment ago.
+        #expect(look(60, .unknown, isQuiet: true).isEmpty && !detector.isBeatOut)
+        #expect(nextLook == 85)
+        #expect(look(85, .unknown, isQuiet: true).isEmpty && detector.isBeatOut)
+        // It takes the beat at once, or is blocked.
+        #expect(nextLook == 87)
+        var blocked = Observation(instant: at(87), progress: .unknown, isProcessQuiet: true)
+        blocked.sleepingSince = at(12)
+        #expect(look(blocked).isEmpty)
+        #expect(nextLook == 97)
+        blocked.instant = at(97)
+        #expect(look(blocked).isEmpty)
+        #expect(nextLook == 107)
+        blocked.instant = at(107)
+        #expect(look(blocked).isEmpty)
+        #expect(nextLook == 112)
+        blocked.instant = at(112)
+        let begun = look(blocked)
+        #expect(begun.map(\.durationNanoseconds) == [.milliseconds(100)])
+    }
+
     @Test("a process that is not quiet any more is looked at closely from then on")
     mutating func wakingUp() {
         #expect(look(10, .unknown, isQuiet: true).isEmpty && !detector.isBeatOut)

@@ -41,6 +41,8 @@ struct SimulatedLoop {
         case beats
         /// Nothing but that the process is quiet.
         case quietBeats
+        /// The same, and since when the threads sleep that a beat waits for.
+        case quietPool
     }
 
     /// What the loop does, in order of time.
@@ -77,7 +79,11 @@ struct SimulatedLoop {
     mutating func look(at now: Int64, wantsBlockStart: Bool) -> Observation {
         var observation = Observation(instant: MonotonicInstant(nanoseconds: now), progress: .unknown)
         guard evidence == .thread else {
-            observation.isProcessQuiet = evidence == .quietBeats
+            observation.isProcessQuiet = evidence != .beats
+            while first < jobs.count, jobs[first].end <= now { first += 1 }
+            if evidence == .quietPool, wantsBlockStart, first < jobs.count, jobs[first].begin <= now {
+                observation.sleepingSince = MonotonicInstant(nanoseconds: jobs[first].begin)
+            }
             return observation
         }
         let computed = computedUntil(now)
