@@ -76,4 +76,7 @@ public struct DetectionPolicy: Sendable, Equatable {
     ///
     /// A quarter of the threshold is left for finding out that a beat is not answered.
     public var quietNanoseconds: Int64 { max(lookNanoseconds, thresholdNanoseconds * 3 / 4) }
+
+    /// How much sooner it may be, so that many such targets are asked together, in nanoseconds.
+    var quietSlackNanoseconds: Int64 { quietNanoseconds / 4 }
 }

@@ -11,8 +11,7 @@ extension StallDetector {
         if beatPosted == nil, job == nil, late == nil {
             let soonest = lastLook.advanced(byNanoseconds: policy.lookNanoseconds(stretchedBy: stretch))
             if wasIdle { return max(soonest, lastFree.advanced(byNanoseconds: policy.idleNanoseconds)) }
-            let quiet = lastFree.advanced(byNanoseconds: policy.quietNanoseconds)
-            return isProcessQuiet && quiet > lastLook ? quiet : soonest
+            return quietLook ?? soonest
         }
         // A thread that waits for work takes the beat at once; one that waits for a lock is known by that not to. In a quiet
         // process it is high time to know: nothing has been proved since most of a threshold.
@@ -48,12 +47,21 @@ extension StallDetector {
     /// - Parameter next: what ``nextLook(interruptions:)`` has told. At a time of its own, such as that of a report, it is
     ///   looked at then.
     public func lookSlackNanoseconds(before next: MonotonicInstant) -> Int64 {
-        if wasIdle && beatPosted == nil && job == nil && late == nil { return policy.idleNanoseconds / 2 }
+        if beatPosted == nil && job == nil && late == nil {
+            if wasIdle { return policy.idleNanoseconds / 2 }
+            if next == quietLook { return policy.quietSlackNanoseconds }
+        }
         for pause in [policy.lookNanoseconds, policy.lookNanoseconds(stretchedBy: stretch)]
         where next == lastLook.advanced(byNanoseconds: pause) {
             return pause / 2
         }
         return 0
+    }
+
+    /// When a target that was free is asked again that only beats can tell of, if the process is quiet.
+    private var quietLook: MonotonicInstant? {
+        let next = lastFree.advanced(byNanoseconds: policy.quietNanoseconds)
+        return isProcessQuiet && next > lastLook ? next : nil
     }
 
     /// The next look at a target that has answered all beats in time, where such are looked at less often than once a

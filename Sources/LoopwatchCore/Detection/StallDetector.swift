@@ -184,7 +184,7 @@ public struct StallDetector: Sendable {
         }
         wasIdle = false
         if beatPosted == nil, observation.progress == .unknown, observation.isProcessQuiet, late == nil,
-            observation.instant.nanoseconds(since: lastFree) < policy.quietNanoseconds
+            observation.instant.nanoseconds(since: lastFree) < policy.quietNanoseconds - policy.quietSlackNanoseconds
         {
             return []
         }

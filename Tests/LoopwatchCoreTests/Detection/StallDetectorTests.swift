@@ -341,6 +341,15 @@ struct StallDetectorTests {
         #expect(gaps.count >= 8 && gaps.allSatisfy { (75...75.1).contains($0) }, "\(beats)")
     }
 
+    @Test("in a quiet process a target is asked sooner by up to a quarter, together with others")
+    mutating func quietTogether() {
+        #expect(look(10, .free).isEmpty)
+        #expect(look(60, .unknown, isQuiet: true).isEmpty && !detector.isBeatOut)
+        #expect(nextLook == 85 && slack == .milliseconds(18.75))
+        #expect(look(67, .unknown, isQuiet: true).isEmpty && detector.isBeatOut)
+        #expect(nextLook == 69 && slack == 0)
+    }
+
     @Test("a block of a quiet process is told when it crosses the threshold, however rarely the target is looked at")
     mutating func quietBlock() {
         detector.stretch = 4
