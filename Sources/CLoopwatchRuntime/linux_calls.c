@@ -37,6 +37,10 @@ void lw_set_thread_name(const char *name) {
     pthread_setname_np(pthread_self(), cut);
 }
 
+#ifndef SCHED_FLAG_RESET_ON_FORK
+#define SCHED_FLAG_RESET_ON_FORK 0x01
+#endif
+
 // struct sched_attr of sched_setattr(2), as its first version has it; not every C library declares it.
 struct scheduling {
     uint32_t size;
@@ -51,13 +55,20 @@ struct scheduling {
 
 _Static_assert(sizeof(struct scheduling) == 48, "SCHED_ATTR_SIZE_VER0");
 
-int lw_request_slice(int64_t slice_ns) {
-    struct scheduling current = {.size = sizeof(current)};
-    if (syscall(SYS_sched_getattr, 0, &current, sizeof(current), 0) != 0) return -1;
-    if (current.policy != SCHED_OTHER) return 0;
-    current.size = sizeof(current);
-    current.runtime = (uint64_t)slice_ns;
-    return (int)syscall(SYS_sched_setattr, 0, &current, 0);
+int lw_request_turns(int64_t slice_ns, int nice) {
+    struct scheduling wanted = {.size = sizeof(wanted)};
+    if (syscall(SYS_sched_getattr, 0, &wanted, sizeof(wanted), 0) != 0) return -1;
+    if (wanted.policy != SCHED_OTHER) return 0;
+    wanted.size = sizeof(wanted);
+    wanted.runtime = (uint64_t)slice_ns;
+    wanted.flags |= SCHED_FLAG_RESET_ON_FORK;
+    const int result = (int)syscall(SYS_sched_setattr, 0, &wanted, 0);
+    // Separately: where it may not have this, it keeps the rest.
+    if (result == 0 && wanted.nice == 0 && nice < 0) {
+        wanted.nice = nice;
+        syscall(SYS_sched_setattr, 0, &wanted, 0);
+    }
+    return result;
 }
 
 ptrdiff_t lw_read_memory(uintptr_t address, void *destination, size_t count) {

@@ -10,10 +10,21 @@ internal import Synchronization
 /// The thread blocks every signal, so that no handler of the host runs on it, but for one while it calls the host's
 /// closures (``withProfilingSignal(_:)``).
 package final class OwnThread: Sendable {
-    /// What a thread needs of a CPU at a time, in nanoseconds: the least that the kernel takes.
+    /// What a thread needs of a CPU at a time, in nanoseconds.
     ///
     /// So it gets its turn at once also where loops that compute hold all CPUs, and not after some milliseconds.
-    private static let sliceNanoseconds: Int64 = 100_000
+    private static let sliceNanoseconds: Int64 = 250_000
+    /// The same of a thread that reports wait for: the least that the kernel takes.
+    ///
+    /// Less than the others need, which compute for milliseconds at times: only of one with longer turns it gets the CPU at
+    /// once.
+    private static let promptSliceNanoseconds: Int64 = 100_000
+    /// The niceness of a thread that reports wait for, where the process may have that.
+    ///
+    /// A thread that wakes where another one computes gets the CPU only if what it asked for ends sooner than the other's
+    /// turn does (EEVDF, sched(7)), else at the scheduler's next tick, up to 4 ms later: that happens to one wake-up of some
+    /// hundred with a slice of 0.1 ms, and with this, which divides it by nine, to one of some thousand.
+    private static let promptNice: CInt = -10
 
     private let handle: pthread_t
     /// The kernel's number of the thread.
@@ -24,10 +35,17 @@ package final class OwnThread: Sendable {
     /// - Parameters:
     ///   - name: shown by `ps -L` and `top -H`; at most 15 bytes, or the kernel refuses it.
     ///   - blocksSignals: whether it blocks every signal; one that plays the host, in a test, does not.
+    ///   - isPrompt: whether reports wait for it, and it never computes for long.
     ///   - body: what the thread runs; the thread ends when it returns.
     /// - Throws: ``SystemError`` when the system allows no more threads.
-    package init(name: String, blocksSignals: Bool = true, body: @escaping @Sendable () -> Void) throws {
-        let start = Start(name: name, isImpatient: blocksSignals, body: body)
+    package init(
+        name: String,
+        blocksSignals: Bool = true,
+        isPrompt: Bool = false,
+        body: @escaping @Sendable () -> Void
+    ) throws {
+        let turns = isPrompt ? (Self.promptSliceNanoseconds, Self.promptNice) : (Self.sliceNanoseconds, 0)
+        let start = Start(name: name, turns: blocksSignals ? turns : nil, body: body)
         let reference = Unmanaged.passRetained(start)
         var blocked = sigset_t()
         var previous = sigset_t()
@@ -48,7 +66,7 @@ package final class OwnThread: Sendable {
                 let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
                 lw_set_thread_name(start.name)
                 // Where it is refused, the thread only has to wait for longer on a busy machine.
-                if start.isImpatient { lw_request_slice(OwnThread.sliceNanoseconds) }
+                if let (slice, nice) = start.turns { lw_request_turns(slice, nice) }
                 start.identifier.fulfill(lw_gettid())
                 start.body()
                 return nil
@@ -105,13 +123,13 @@ package final class OwnThread: Sendable {
 /// What a new thread is told.
 private final class Start: Sendable {
     let name: String
-    let isImpatient: Bool
+    let turns: (sliceNanoseconds: Int64, nice: CInt)?
     let body: @Sendable () -> Void
     let identifier = IdentifierBox()
 
-    init(name: String, isImpatient: Bool, body: @escaping @Sendable () -> Void) {
+    init(name: String, turns: (sliceNanoseconds: Int64, nice: CInt)?, body: @escaping @Sendable () -> Void) {
         self.name = name
-        self.isImpatient = isImpatient
+        self.turns = turns
         self.body = body
     }
 }

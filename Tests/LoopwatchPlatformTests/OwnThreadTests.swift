@@ -3,7 +3,16 @@
 
 import Glibc
 import LoopwatchPlatform
+import Synchronization
 import Testing
+
+/// Reads a line of /proc/PID/task/TID/sched; `nil` where the kernel has none.
+private func schedule(_ name: String, _ thread: ThreadIdentifier) -> Double? {
+    guard let file = ProcFile(path: "/proc/self/task/\(thread)/sched") else { return nil }
+    let text = String(decoding: file.bytes(atMost: 8_192), as: UTF8.self)
+    let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+    return line?.split(separator: ":").last.flatMap { Double($0.filter { $0 != " " }) }
+}
 
 /// Threads of our own.
 @Suite("Own thread")
@@ -28,21 +37,55 @@ struct OwnThreadTests {
 
     @Test("it asks for short turns, which it gets sooner, and has the weight that others have")
     func slice() throws {
-        /// Reads a line of /proc/PID/task/TID/sched; `nil` where the kernel has none.
-        func schedule(_ name: String, _ thread: ThreadIdentifier) -> Double? {
-            guard let file = ProcFile(path: "/proc/self/task/\(thread)/sched") else { return nil }
-            let text = String(decoding: file.bytes(atMost: 8_192), as: UTF8.self)
-            let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
-            return line?.split(separator: ":").last.flatMap { Double($0.filter { $0 != " " }) }
-        }
         let own = OwnThread.currentIdentifier
         // Before Linux 6.12 a thread cannot ask, and a kernel without CONFIG_SCHED_DEBUG does not tell.
         guard let before = schedule("se.slice", own) else { return }
         let thread = try TestThread.parked()
         defer { thread.stop() }
-        #expect(schedule("se.slice", thread.identifier) == 100_000)
+        #expect(schedule("se.slice", thread.identifier) == 250_000)
         #expect(schedule("se.load.weight", thread.identifier) == schedule("se.load.weight", own))
         #expect(schedule("se.slice", own) == before)
+    }
+
+    @Test("one that reports wait for comes before others, where the process may have that, and what it starts does not")
+    func prompt() throws {
+        let isAllowed = try Self.mayComeBeforeOthers()
+        let own = OwnThread.currentIdentifier
+        let slice = schedule("se.slice", own)
+        let found = Mutex<(nice: CInt, slice: Double?, child: CInt, childSlice: Double?)?>(nil)
+        let thread = try OwnThread(name: "test", isPrompt: true) {
+            // Dispatch starts its threads in closures of the host that the watchdog calls.
+            let child = try? OwnThread(name: "child", blocksSignals: false) {
+                let identifier = OwnThread.currentIdentifier
+                let slice = schedule("se.slice", identifier)
+                found.withLock { $0 = (0, nil, Self.niceness(identifier), slice) }
+            }
+            child?.join()
+            let identifier = OwnThread.currentIdentifier
+            let slice = schedule("se.slice", identifier)
+            found.withLock { found in
+                found?.nice = Self.niceness(identifier)
+                found?.slice = slice
+            }
+        }
+        thread.join()
+        let (nice, ownSlice, child, childSlice) = try #require(found.withLock { $0 })
+        #expect(ownSlice == slice.map { _ in 100_000 })
+        #expect(nice == (isAllowed ? -10 : 0))
+        #expect(child == 0)
+        #expect(childSlice == slice)
+        #expect(Self.niceness(own) == 0)
+    }
+
+    private static let ofThread = __priority_which_t(PRIO_PROCESS.rawValue)
+
+    private static func niceness(_ thread: ThreadIdentifier) -> CInt { getpriority(ofThread, id_t(thread)) }
+
+    /// Whether this process may have threads below niceness 0, as is tried with one.
+    private static func mayComeBeforeOthers() throws -> Bool {
+        let thread = try TestThread.parked()
+        defer { thread.stop() }
+        return setpriority(ofThread, id_t(thread.identifier), -10) == 0
     }
 
     @Test("a name that is too long is cut")

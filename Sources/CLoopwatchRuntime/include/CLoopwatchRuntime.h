@@ -51,7 +51,12 @@ void lw_set_thread_name(const char *_Nonnull name);
 ///
 /// Linux has this for normal threads since 6.12 (sched_attr.sched_runtime, sched(7)); before, it changes nothing. A thread
 /// of another policy is left alone.
-int lw_request_slice(int64_t slice_ns);
+///
+/// With a `nice` below 0 it asks for that as well, where its own is 0, and does without where it is refused: that takes
+/// CAP_SYS_NICE, or RLIMIT_NICE (setrlimit(2)).
+///
+/// Threads that it starts have neither (SCHED_FLAG_RESET_ON_FORK).
+int lw_request_turns(int64_t slice_ns, int nice);
 
 /// Copies memory of this process that may not be there; returns the number of bytes copied, or -1 and errno (EFAULT where
 /// nothing is mapped, instead of a crash).

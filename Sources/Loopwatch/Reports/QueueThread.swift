@@ -28,6 +28,7 @@ final class QueueThread<Entry: Sendable>: Sendable {
 
     private let name: String
     private let limit: Int
+    private let isPrompt: Bool
     private let storage = Mutex(Storage())
     private let wake: WakeSignal
     private let ended: WakeSignal
@@ -43,10 +44,12 @@ final class QueueThread<Entry: Sendable>: Sendable {
     /// - Parameters:
     ///   - name: of the thread, at most 15 bytes.
     ///   - limit: entries that wait at most; more are dropped and counted.
+    ///   - isPrompt: whether reports wait for the thread, and it never computes for long.
     /// - Throws: ``SystemError`` when the process has no descriptor left.
-    init(name: String, limit: Int) throws {
+    init(name: String, limit: Int, isPrompt: Bool = false) throws {
         self.name = name
         self.limit = limit
+        self.isPrompt = isPrompt
         wake = try WakeSignal()
         ended = try WakeSignal()
     }
@@ -67,7 +70,7 @@ final class QueueThread<Entry: Sendable>: Sendable {
     ///
     /// - Throws: ``SystemError`` when the system allows no more threads.
     func start(_ body: @escaping @Sendable () -> Void) throws {
-        let started = try OwnThread(name: name) {
+        let started = try OwnThread(name: name, isPrompt: isPrompt) {
             body()
             let wasAbandoned = self.end.withLock { end in
                 defer { end = .ended }
