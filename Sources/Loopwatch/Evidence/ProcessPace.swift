@@ -9,18 +9,25 @@ internal import LoopwatchCore
 struct ProcessPace: Sendable {
     private var instant: MonotonicInstant?
     private var cpuNanoseconds: Int64?
+    private var wasQuiet = false
 
-    /// Whether the process used less than one hundredth of a core since the last call, leaving out what a beat costs.
+    /// Whether the process used less than one hundredth of a core since the last call, leaving out what a beat costs; after
+    /// a time that is too short to tell, what was true before.
     mutating func isQuiet(_ context: inout LookContext) -> Bool {
-        defer {
-            instant = context.now
-            cpuNanoseconds = context.hostCPUNanoseconds()
+        let elapsed = instant.map { context.now.nanoseconds(since: $0) }
+        if let elapsed, elapsed < Self.elapsedNanosecondsLeast { return wasQuiet }
+        let after = context.hostCPUNanoseconds()
+        wasQuiet = false
+        if let elapsed, let before = cpuNanoseconds, let after {
+            wasQuiet = after - before < elapsed / 100 + Self.beatNanoseconds
         }
-        guard let instant, let before = cpuNanoseconds, let after = context.hostCPUNanoseconds() else { return false }
-        let elapsed = context.now.nanoseconds(since: instant)
-        return after - before < elapsed / 100 + Self.beatNanoseconds
+        instant = context.now
+        cpuNanoseconds = after
+        return wasQuiet
     }
 
+    /// Time that tells, in nanoseconds: in a shorter one a busy process may well do less than a beat costs.
+    private static let elapsedNanosecondsLeast: Int64 = 5_000_000
     /// What answering a beat costs a sleeping thread, generously, in nanoseconds.
     private static let beatNanoseconds: Int64 = 300_000
 }

@@ -16,7 +16,10 @@ extension StallDetector {
         // A thread that waits for work takes the beat at once; one that waits for a lock is known by that not to. In a quiet
         // process it is high time to know: nothing has been proved since most of a threshold.
         if isAsleepElsewhere || isProcessQuiet, let beatPosted, beatPosted >= lastLook {
-            return lastLook.advanced(byNanoseconds: min(Self.secondLookNanosecondsMost, policy.lookNanoseconds))
+            let soonest = lastLook.advanced(byNanoseconds: min(Self.answerNanoseconds, policy.lookNanoseconds))
+            let latest = lastLook.advanced(byNanoseconds: min(Self.secondLookNanosecondsMost, policy.lookNanoseconds))
+            // Whatever began right after the latest proof is to be reported then.
+            return max(soonest, min(latest, lastFree.advanced(byNanoseconds: policy.thresholdNanoseconds)))
         }
         if let later = laterLook(interruptions: interruptions) { return later }
         var next = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)

@@ -37,6 +37,8 @@ public struct StallDetector: Sendable {
 
     /// Most time between the two looks that tell a stall from many short jobs, in nanoseconds.
     static let secondLookNanosecondsMost: Int64 = 2_000_000
+    /// Time in which a thread that waits for work takes a beat, or is at least woken by it, in nanoseconds.
+    static let answerNanoseconds: Int64 = 500_000
 
     var lastFree: MonotonicInstant
     var latestStallBegan: MonotonicInstant?

@@ -113,18 +113,22 @@ struct StallDetectorTests {
             return observation
         }
         #expect(look(10, .free).isEmpty && look(20, .free).isEmpty)
-        // Found asleep a threshold later: two milliseconds on, it has been blocked since the beginning of its sleep.
+        // Found asleep a threshold later: half a millisecond on, it has been blocked since the beginning of its sleep.
         #expect(look(asleep(120)).isEmpty && detector.isBeatOut)
-        #expect(nextLook == 122)
-        let reports = look(asleep(122, since: 21))
-        #expect(reports.map(\.state) == [.begun] && reports.map(\.durationNanoseconds) == [.milliseconds(101)])
-        #expect(answer(130, posted: 120).map(\.durationNanoseconds) == [.milliseconds(109)])
+        #expect(nextLook == 120.5)
+        let reports = look(asleep(120.5, since: 20.25))
+        #expect(reports.map(\.state) == [.begun] && reports.map(\.durationNanoseconds) == [.milliseconds(100.25)])
+        #expect(answer(130.25, posted: 120).map(\.durationNanoseconds) == [.milliseconds(110)])
         // One that takes the beat had nothing to do, and of it nothing is said.
         #expect(look(140, .free).isEmpty && look(150, .free).isEmpty)
         #expect(look(asleep(250)).isEmpty)
         #expect(answer(250.1, posted: 250).isEmpty)
         #expect(look(252, .free).isEmpty)
-        #expect(counters(260).stallDuration.count == 1)
+        // Where the threshold is not near, there is time to see whether it does.
+        #expect(look(asleep(300)).isEmpty && detector.isBeatOut)
+        #expect(nextLook == 302)
+        #expect(answer(300.1, posted: 300).isEmpty)
+        #expect(counters(302).stallDuration.count == 1)
     }
 
     @Test("looked at less often, a loop that answers has a beat at each look; one that does not is looked at closely")
