@@ -171,8 +171,10 @@ def file_limit(case):
 def log_removed(case):
     host = case.host()
     host.do("blocks 0.5 20")
-    first = len(warnings_of(log_lines([case.log])))
     before = host.newest()
+    # By this name what is written to the file until the removal is noticed can be read.
+    removed = case.folder / "removed.log"
+    os.link(case.log, removed)
     case.log.unlink()
     host.do("blocks 0.5 20")
     moved = case.log.parent.with_name("moved")
@@ -186,6 +188,7 @@ def log_removed(case):
     host.do("blocks 0.5 20")
     metrics = host.settled()
     lines = log_lines([case.log])
+    first = len(warnings_of(log_lines([removed])))
     newest = host.newest()
     expect(
         len(warnings_of(lines)) + metrics.dropped("log_write") + first >= newest,
