@@ -16,7 +16,9 @@ extension StallDetector {
         // A thread that waits for work takes the beat at once; one that waits for a lock is known by that not to. In a quiet
         // process it is high time to know: nothing has been proved since most of a threshold.
         if isAsleepElsewhere || isProcessQuiet, let beatPosted, beatPosted >= lastLook {
-            let soonest = lastLook.advanced(byNanoseconds: min(Self.answerNanoseconds, policy.lookNanoseconds))
+            // A pool may have to start a thread for it, which on a busy machine takes longer than to wake one.
+            let answer = policy.isPool ? Self.secondLookNanosecondsMost : Self.answerNanoseconds
+            let soonest = lastLook.advanced(byNanoseconds: min(answer, policy.lookNanoseconds))
             let latest = lastLook.advanced(byNanoseconds: min(Self.secondLookNanosecondsMost, policy.lookNanoseconds))
             // Whatever began right after the latest proof is to be reported then.
             return max(soonest, min(latest, lastFree.advanced(byNanoseconds: policy.thresholdNanoseconds)))

@@ -131,6 +131,21 @@ struct StallDetectorTests {
         #expect(counters(302).stallDuration.count == 1)
     }
 
+    @Test("a pool has the time to start a thread for the beat, however near the threshold is")
+    mutating func poolAsleepElsewhere() {
+        let policy = DetectionPolicy(
+            resolutionNanoseconds: .milliseconds(10),
+            thresholds: Self.policy.thresholds,
+            isPool: true
+        )
+        detector = StallDetector(policy: policy, now: at(0))
+        #expect(look(10, .free).isEmpty && look(20, .free).isEmpty)
+        var asleep = Observation(instant: at(120), progress: .unknown)
+        asleep.isAsleepElsewhere = true
+        #expect(look(asleep).isEmpty && detector.isBeatOut)
+        #expect(nextLook == 122)
+    }
+
     @Test("looked at less often, a loop that answers has a beat at each look; one that does not is looked at closely")
     mutating func stretched() {
         detector.stretch = 3
