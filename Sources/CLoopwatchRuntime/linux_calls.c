@@ -3,6 +3,7 @@
 
 #define _GNU_SOURCE
 #include "CLoopwatchRuntime.h"
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -59,16 +60,15 @@ int lw_request_turns(int64_t slice_ns, int nice) {
     struct scheduling wanted = {.size = sizeof(wanted)};
     if (syscall(SYS_sched_getattr, 0, &wanted, sizeof(wanted), 0) != 0) return -1;
     if (wanted.policy != SCHED_OTHER) return 0;
+    if (nice < 0 && wanted.nice != 0) {
+        errno = EALREADY;
+        return -1;
+    }
     wanted.size = sizeof(wanted);
     wanted.runtime = (uint64_t)slice_ns;
     wanted.flags |= SCHED_FLAG_RESET_ON_FORK;
-    const int result = (int)syscall(SYS_sched_setattr, 0, &wanted, 0);
-    // Separately: where it may not have this, it keeps the rest.
-    if (result == 0 && wanted.nice == 0 && nice < 0) {
-        wanted.nice = nice;
-        syscall(SYS_sched_setattr, 0, &wanted, 0);
-    }
-    return result;
+    if (nice < 0) wanted.nice = nice;
+    return (int)syscall(SYS_sched_setattr, 0, &wanted, 0);
 }
 
 ptrdiff_t lw_read_memory(uintptr_t address, void *destination, size_t count) {

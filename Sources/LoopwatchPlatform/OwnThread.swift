@@ -10,22 +10,6 @@ internal import Synchronization
 /// The thread blocks every signal, so that no handler of the host runs on it, but for one while it calls the host's
 /// closures (``withProfilingSignal(_:)``).
 package final class OwnThread: Sendable {
-    /// What a thread needs of a CPU at a time, in nanoseconds.
-    ///
-    /// So it gets its turn at once also where loops that compute hold all CPUs, and not after some milliseconds.
-    private static let sliceNanoseconds: Int64 = 250_000
-    /// The same of a thread that reports wait for: the least that the kernel takes.
-    ///
-    /// Less than the others need, which compute for milliseconds at times: only of one with longer turns it gets the CPU at
-    /// once.
-    private static let promptSliceNanoseconds: Int64 = 100_000
-    /// The niceness of a thread that reports wait for, where the process may have that.
-    ///
-    /// A thread that wakes where another one computes gets the CPU only if what it asked for ends sooner than the other's
-    /// turn does (EEVDF, sched(7)), else at the scheduler's next tick, up to 4 ms later: that happens to one wake-up of some
-    /// hundred with a slice of 0.1 ms, and with this, which divides it by nine, to one of some thousand.
-    private static let promptNice: CInt = -10
-
     private let handle: pthread_t
     /// The kernel's number of the thread.
     package let identifier: ThreadIdentifier
@@ -44,8 +28,7 @@ package final class OwnThread: Sendable {
         isPrompt: Bool = false,
         body: @escaping @Sendable () -> Void
     ) throws {
-        let turns = isPrompt ? (Self.promptSliceNanoseconds, Self.promptNice) : (Self.sliceNanoseconds, 0)
-        let start = Start(name: name, turns: blocksSignals ? turns : nil, body: body)
+        let start = Start(name: name, turns: blocksSignals ? isPrompt ? .prompt : .short : nil, body: body)
         let reference = Unmanaged.passRetained(start)
         var blocked = sigset_t()
         var previous = sigset_t()
@@ -65,8 +48,7 @@ package final class OwnThread: Sendable {
             { argument in
                 let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
                 lw_set_thread_name(start.name)
-                // Where it is refused, the thread only has to wait for longer on a busy machine.
-                if let (slice, nice) = start.turns { lw_request_turns(slice, nice) }
+                start.turns?.request()
                 start.identifier.fulfill(lw_gettid())
                 start.body()
                 return nil
@@ -123,11 +105,11 @@ package final class OwnThread: Sendable {
 /// What a new thread is told.
 private final class Start: Sendable {
     let name: String
-    let turns: (sliceNanoseconds: Int64, nice: CInt)?
+    let turns: ThreadTurns?
     let body: @Sendable () -> Void
     let identifier = IdentifierBox()
 
-    init(name: String, turns: (sliceNanoseconds: Int64, nice: CInt)?, body: @escaping @Sendable () -> Void) {
+    init(name: String, turns: ThreadTurns?, body: @escaping @Sendable () -> Void) {
         self.name = name
         self.turns = turns
         self.body = body

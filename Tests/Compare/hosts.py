@@ -41,6 +41,7 @@ class LineProcess(outside.Child):
         super().__init__(arguments, stdin=subprocess.PIPE, **options)
 
     def _read(self):
+        outside.read_promptly()
         for line in self.child.stdout:
             came = time.monotonic()
             self.lines.append(line.rstrip("\n"))

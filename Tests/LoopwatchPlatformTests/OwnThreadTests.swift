@@ -70,8 +70,8 @@ struct OwnThreadTests {
         }
         thread.join()
         let (nice, ownSlice, child, childSlice) = try #require(found.withLock { $0 })
-        #expect(ownSlice == slice.map { _ in 100_000 })
-        #expect(nice == (isAllowed ? -10 : 0))
+        #expect(ownSlice == slice.map { _ in isAllowed ? 1_000_000 : 300_000 })
+        #expect(nice == (isAllowed ? -20 : 0))
         #expect(child == 0)
         #expect(childSlice == slice)
         #expect(Self.niceness(own) == 0)
@@ -85,7 +85,7 @@ struct OwnThreadTests {
     private static func mayComeBeforeOthers() throws -> Bool {
         let thread = try TestThread.parked()
         defer { thread.stop() }
-        return setpriority(ofThread, id_t(thread.identifier), -10) == 0
+        return setpriority(ofThread, id_t(thread.identifier), -20) == 0
     }
 
     @Test("a name that is too long is cut")

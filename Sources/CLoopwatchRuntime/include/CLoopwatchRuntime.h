@@ -52,8 +52,8 @@ void lw_set_thread_name(const char *_Nonnull name);
 /// Linux has this for normal threads since 6.12 (sched_attr.sched_runtime, sched(7)); before, it changes nothing. A thread
 /// of another policy is left alone.
 ///
-/// With a `nice` below 0 it asks for that as well, where its own is 0, and does without where it is refused: that takes
-/// CAP_SYS_NICE, or RLIMIT_NICE (setrlimit(2)).
+/// With a `nice` below 0 it asks for that as well, and for nothing where that is refused (EPERM): it takes CAP_SYS_NICE, or
+/// RLIMIT_NICE (setrlimit(2)). A thread that has inherited another niceness than 0 keeps it (EALREADY).
 ///
 /// Threads that it starts have neither (SCHED_FLAG_RESET_ON_FORK).
 int lw_request_turns(int64_t slice_ns, int nice);
