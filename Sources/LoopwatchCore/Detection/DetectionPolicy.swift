@@ -69,8 +69,11 @@ public struct DetectionPolicy: Sendable, Equatable {
     /// Time between looks at a target that was just proved to wait, as at the look before.
     ///
     /// Nothing can have crossed the threshold sooner than one threshold after the proof, and when a block began that is
-    /// found then follows from its thread's clock.
-    public var idleNanoseconds: Int64 { max(lookNanoseconds, thresholdNanoseconds) }
+    /// found then follows from its thread's clock. Of a pool only a beat tells, for which it has to have the time.
+    public var idleNanoseconds: Int64 {
+        let answerNanoseconds = isPool ? StallDetector.secondLookNanosecondsMost : 0
+        return max(lookNanoseconds, thresholdNanoseconds - answerNanoseconds)
+    }
 
     /// Time between beats to a target that only beats can tell of, while the process is quiet.
     ///

@@ -23,8 +23,9 @@ extension StallDetector {
             // Whatever began right after the latest proof is to be reported then.
             return max(soonest, min(latest, lastFree.advanced(byNanoseconds: policy.thresholdNanoseconds)))
         }
-        if let later = laterLook(interruptions: interruptions) { return later }
+        if let later = laterLook(interruptions: interruptions) { return min(later, startLook ?? later) }
         var next = lastLook.advanced(byNanoseconds: policy.lookNanoseconds)
+        if let startLook { next = min(next, startLook) }
         for episode in [job, late] {
             guard let episode else { continue }
             let interrupted = episode.interruptedNanoseconds(until: lastLook, interruptions: interruptions)
@@ -67,6 +68,21 @@ extension StallDetector {
     private var quietLook: MonotonicInstant? {
         let next = lastFree.advanced(byNanoseconds: policy.quietNanoseconds)
         return isProcessQuiet && next > lastLook ? next : nil
+    }
+
+    /// When a thread is looked at again that was found asleep, where it takes that to know when its job began: by the time at
+    /// which a block that began right after the latest proof is to be reported.
+    ///
+    /// One that ran twice since then may just have lost its CPU once. Where it ran more often, a rhythm is looked for, which
+    /// takes a resolution.
+    private var startLook: MonotonicInstant? {
+        guard let job, !job.isStartKnown, !job.isReported, !job.wasComputing, job.runsBefore <= 2,
+            job.seen == lastLook
+        else { return nil }
+        return max(
+            job.earliest.advanced(byNanoseconds: policy.thresholdNanoseconds),
+            lastLook.advanced(byNanoseconds: secondLookNanoseconds)
+        )
     }
 
     /// The next look at a target that has answered all beats in time, where such are looked at less often than once a

@@ -146,6 +146,41 @@ struct StallDetectorTests {
         #expect(nextLook == 122)
     }
 
+    @Test("an idle pool is looked at so soon that a beat has the time to be answered before a report is due")
+    mutating func idlePool() {
+        let policy = DetectionPolicy(
+            resolutionNanoseconds: .milliseconds(10),
+            thresholds: Self.policy.thresholds,
+            isPool: true
+        )
+        detector = StallDetector(policy: policy, now: at(0))
+        #expect(look(10, .free).isEmpty && look(20, .free).isEmpty)
+        #expect(nextLook == 118)
+        var blocked = Observation(instant: at(118), progress: .unknown, isProcessQuiet: true)
+        #expect(look(blocked).isEmpty && detector.isBeatOut && nextLook == 120)
+        blocked.instant = at(120)
+        blocked.sleepingSince = at(20)
+        #expect(look(blocked).map(\.durationNanoseconds) == [.milliseconds(100)])
+    }
+
+    @Test("a thread that ran twice before it was found asleep is looked at again before its block can be due")
+    mutating func lostItsCPUOnce() {
+        #expect(look(10, .free).isEmpty && look(20, .free).isEmpty)
+        var asleep = Observation(instant: at(115), progress: .busy)
+        asleep.call = BlockingCall(name: "clock_nanosleep", isLock: false)
+        asleep.runs = 2
+        asleep.computedNanoseconds = 0
+        asleep.sleepingSince = at(21)
+        #expect(look(asleep).isEmpty)
+        #expect(nextLook == 120)
+        asleep.instant = at(120)
+        asleep.runs = 0
+        #expect(look(asleep).isEmpty)
+        #expect(nextLook == 121)
+        asleep.instant = at(121)
+        #expect(look(asleep).map(\.durationNanoseconds) == [.milliseconds(100)])
+    }
+
     @Test("looked at less often, a loop that answers has a beat at each look; one that does not is looked at closely")
     mutating func stretched() {
         detector.stretch = 3
