@@ -10,18 +10,20 @@ internal import CLoopwatchRuntime
 /// Niceness divides what it asked for by its weight: 87 with the least.
 ///
 /// Half a millisecond of work beside a thread that computes on the same CPU took more than 1.5 ms for 219 wake-ups in 1,000 with
-/// niceness 0, for 30 with -10, both with slices of 0.1 ms, for 15 with -20 and that, and for none with -20 and 1 ms.
+/// niceness 0, for 30 with -10, both with slices of 0.1 ms, for 15 with -20 and that, and for 2 with -20 and 0.5 ms. A thread
+/// with a slice that is no longer than its own it does not interrupt, whatever the niceness.
 enum ThreadTurns {
     /// Of threads that may compute for milliseconds.
     case short
     /// Of threads that reports wait for, which never compute for long.
     case prompt
 
-    private static let shortNanoseconds: Int64 = 250_000
+    /// More than those of the prompt ones.
+    private static let shortNanoseconds: Int64 = 600_000
     /// What it takes to look and decide, as a rule.
     private static let promptNanoseconds: Int64 = 300_000
     /// Where the process may have the niceness: enough for reading stacks as well.
-    private static let niceNanoseconds: Int64 = 1_000_000
+    private static let niceNanoseconds: Int64 = 500_000
     private static let niceness: CInt = -20
 
     /// Asks for them for the calling thread.

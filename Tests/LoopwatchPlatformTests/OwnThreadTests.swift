@@ -42,7 +42,7 @@ struct OwnThreadTests {
         guard let before = schedule("se.slice", own) else { return }
         let thread = try TestThread.parked()
         defer { thread.stop() }
-        #expect(schedule("se.slice", thread.identifier) == 250_000)
+        #expect(schedule("se.slice", thread.identifier) == 600_000)
         #expect(schedule("se.load.weight", thread.identifier) == schedule("se.load.weight", own))
         #expect(schedule("se.slice", own) == before)
     }
@@ -70,7 +70,7 @@ struct OwnThreadTests {
         }
         thread.join()
         let (nice, ownSlice, child, childSlice) = try #require(found.withLock { $0 })
-        #expect(ownSlice == slice.map { _ in isAllowed ? 1_000_000 : 300_000 })
+        #expect(ownSlice == slice.map { _ in isAllowed ? 500_000 : 300_000 })
         #expect(nice == (isAllowed ? -20 : 0))
         #expect(child == 0)
         #expect(childSlice == slice)

@@ -57,7 +57,7 @@ struct PoolEvidence: Sendable {
                 ready > 0 && usedByThreads * 2 < elapsed * Int64(ready)
                 && used * 4 < elapsed * Int64(ProcessorCount.logical) * 3
         }
-        if isBeatOut, hasAdvanced() { observation.progress = .advanced }
+        if isBeatOut, hasAdvanced(calls) { observation.progress = .advanced }
         if isBeatOut, wantsBlockStart {
             observation.sleepingSince = takenSince(calls, now: context.now, before: lookedAt)
         }
@@ -104,9 +104,12 @@ struct PoolEvidence: Sendable {
 
     /// Whether any thread went on to another job since the look before, though the beat that is out was not its turn yet:
     /// there are many short jobs.
-    private mutating func hasAdvanced() -> Bool {
+    private mutating func hasAdvanced(_ calls: [ThreadCall?]) -> Bool {
         var hasAdvanced = false
-        for index in threads.indices where threads[index].hasAdvanced() { hasAdvanced = true }
+        for (index, call) in zip(threads.indices, calls)
+        where threads[index].hasAdvanced(isWaiting: call != nil && waitsForWork(call)) {
+            hasAdvanced = true
+        }
         return hasAdvanced
     }
 

@@ -55,8 +55,10 @@ struct PoolThread: Sendable {
     }
 
     /// Whether it went on to another job since the look before.
-    mutating func hasAdvanced() -> Bool {
-        guard progress.hasAdvanced() else { return false }
+    ///
+    /// - Parameter isWaiting: whether it is proved to wait for work.
+    mutating func hasAdvanced(isWaiting: Bool) -> Bool {
+        guard progress.hasAdvanced(isWaiting: isWaiting) else { return false }
         // It began what it is at since then.
         activeNanoseconds = readyNanoseconds
         return true

@@ -57,6 +57,12 @@ package struct LoopFrames: Sendable, Equatable {
         package var depth: Int
         /// The words of the frames above it.
         package var words: [UInt64]
+
+        /// Creates what was read.
+        package init(depth: Int, words: [UInt64]) {
+            self.depth = depth
+            self.words = words
+        }
     }
 
     /// Reads the frames; `nil` if the stack is not there any more, or none of the links stands.
