@@ -108,6 +108,7 @@ class Child:
         self.reader.start()
 
     def _read(self):
+        read_promptly()
         for line in self.child.stdout:
             self.lines.append(line.rstrip("\n"))
 

@@ -53,6 +53,36 @@ enum ProcessMaps {
         return places
     }
 
+    /// The lines that ``places(maps:)`` and ``CodeRange`` can tell anything of: those of files, and of what may be executed.
+    ///
+    /// Memory that a process merely takes or gives back, for its heap or for the stack of a thread, makes no difference.
+    static func linesOfCode(maps text: [UInt8]) -> [UInt8] {
+        var lines: [UInt8] = []
+        lines.reserveCapacity(text.count)
+        var start = 0
+        while start < text.count {
+            let end = text[start...].firstIndex(of: 10) ?? text.count
+            // Field 1 is what is permitted, field 4 the number of the file.
+            var field = 0
+            var index = start
+            var isOfCode = false
+            while index < end, field < 5, !isOfCode {
+                if text[index] == UInt8(ascii: " ") {
+                    field += 1
+                } else if field == 1 {
+                    isOfCode = text[index] == UInt8(ascii: "x")
+                } else if field == 4 {
+                    isOfCode = text[index] != UInt8(ascii: "0")
+                    field = 5
+                }
+                index += 1
+            }
+            if isOfCode { lines += text[start..<min(end + 1, text.count)] }
+            start = end + 1
+        }
+        return lines
+    }
+
     private struct Mapping {
         var start: UInt64
         var end: UInt64

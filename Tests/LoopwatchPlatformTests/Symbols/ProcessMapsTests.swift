@@ -55,6 +55,23 @@ struct ProcessMapsTests {
         )
     }
 
+    @Test("memory that a process takes or gives back is no code, and what may be executed or has a file is")
+    func linesOfCode() {
+        let lines = ProcessMaps.linesOfCode(maps: Array(text.utf8))
+        let dropped = [
+            "55d0c0a50000-55d0c0a60000 rw-p 00000000 00:00 0\n",
+            "55d0c1000000-55d0c1100000 rw-p 00000000 00:00 0                          [heap]\n",
+            "7ffd0000e000-7ffd00012000 r--p 00000000 00:00 0                          [vvar]\n",
+        ]
+        var expected = text
+        for line in dropped { expected.replace(line, with: "") }
+        #expect(String(decoding: lines, as: UTF8.self) == expected)
+        #expect(expected.utf8.count == text.utf8.count - dropped.joined().utf8.count)
+        for text in ["", "\n\n", "-", "a b", "1-2 r--p 0 0", "1-2 r--p 0 0 0"] {
+            #expect(ProcessMaps.linesOfCode(maps: Array(text.utf8)).isEmpty, "\(text)")
+        }
+    }
+
     @Test("text that is no table yields nothing and does not trap")
     func garbage() {
         for text in ["", "\n\n", "-", "1-0 r-xp 0 0 1 /a", "a-b", "zz-zz r-xp 0 0 1 /a", "1-2 r 0 0 1 /a"] {

@@ -7,7 +7,8 @@ internal import Glibc
 struct RemoteImages {
     private let process: Int32
     private let budget = SegmentCopy.Budget(bytes: UnwindLimits.copiedBytesMost)
-    private var maps: [UInt8] = []
+    /// The lines of the table that tell of code.
+    private var lines: [UInt8] = []
     private var executable: String?
     private var volatileRanges: [SegmentCopy] = []
     /// The binaries, in ascending order of their addresses.
@@ -21,12 +22,13 @@ struct RemoteImages {
     /// Describes a process; reads nothing yet.
     init(process: Int32) { self.process = process }
 
-    /// Reads the table of mappings; returns whether it has changed, or `nil` if it cannot be read.
+    /// Reads the table of mappings; returns whether there is other code than before, or `nil` if it cannot be read.
     mutating func refresh(_ memory: some ReadableMemory) -> Bool? {
         let maps = WholeFile.bytes(at: "/proc/\(process)/maps", atMost: RemoteStackLimits.mapsBytes)
         guard !maps.isEmpty else { return nil }
-        guard maps != self.maps else { return false }
-        self.maps = maps
+        let lines = ProcessMaps.linesOfCode(maps: maps)
+        guard lines != self.lines else { return false }
+        self.lines = lines
         executable = ProcessLink.target(of: "/proc/\(process)/exe")
         let places = ProcessMaps.places(maps: maps).compactMap { place in
             ELFProgram(memory, at: place.base).map { (place, $0) }
