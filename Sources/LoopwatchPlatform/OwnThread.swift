@@ -19,16 +19,16 @@ package final class OwnThread: Sendable {
     /// - Parameters:
     ///   - name: shown by `ps -L` and `top -H`; at most 15 bytes, or the kernel refuses it.
     ///   - blocksSignals: whether it blocks every signal; one that plays the host, in a test, does not.
-    ///   - isPrompt: whether reports wait for it, and it never computes for long.
+    ///   - turns: how soon it gets a CPU; one that plays the host gets it as others do.
     ///   - body: what the thread runs; the thread ends when it returns.
     /// - Throws: ``SystemError`` when the system allows no more threads.
     package init(
         name: String,
         blocksSignals: Bool = true,
-        isPrompt: Bool = false,
+        turns: ThreadTurns = .short,
         body: @escaping @Sendable () -> Void
     ) throws {
-        let start = Start(name: name, turns: blocksSignals ? isPrompt ? .prompt : .short : nil, body: body)
+        let start = Start(name: name, turns: blocksSignals ? turns : nil, body: body)
         let reference = Unmanaged.passRetained(start)
         var blocked = sigset_t()
         var previous = sigset_t()

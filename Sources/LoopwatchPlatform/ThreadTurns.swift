@@ -12,14 +12,17 @@ internal import CLoopwatchRuntime
 /// Half a millisecond of work beside a thread that computes on the same CPU took more than 1.5 ms for 219 wake-ups in 1,000 with
 /// niceness 0, for 30 with -10, both with slices of 0.1 ms, for 15 with -20 and that, and for 2 with -20 and 0.5 ms. A thread
 /// with a slice that is no longer than its own it does not interrupt, whatever the niceness.
-enum ThreadTurns {
-    /// Of threads that may compute for milliseconds.
+package enum ThreadTurns: Sendable {
+    /// Of threads that answer somebody.
     case short
+    /// Of threads that compute for reports, which others go on with: those interrupt it.
+    case long
     /// Of threads that reports wait for, which never compute for long.
     case prompt
 
+    private static let shortNanoseconds: Int64 = 250_000
     /// More than those of the prompt ones.
-    private static let shortNanoseconds: Int64 = 600_000
+    private static let longNanoseconds: Int64 = 600_000
     /// What it takes to look and decide, as a rule.
     private static let promptNanoseconds: Int64 = 300_000
     /// Where the process may have the niceness: enough for reading stacks as well.
@@ -32,6 +35,7 @@ enum ThreadTurns {
     func request() {
         switch self {
         case .short: lw_request_turns(Self.shortNanoseconds, 0)
+        case .long: lw_request_turns(Self.longNanoseconds, 0)
         case .prompt:
             guard lw_request_turns(Self.niceNanoseconds, Self.niceness) != 0 else { return }
             lw_request_turns(Self.promptNanoseconds, 0)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -164,16 +165,27 @@ class AttachedHost(PythonHost):
     def watcher_pid(self):
         return self.watcher.process.pid
 
+    def logged(self):
+        """When the lines of each state of a stall came in the log, where its user sees them first."""
+        times = {}
+        process = self.watcher.process
+        for came, line in zip(process.times, process.lines):
+            if found := re.search(r" target=(\S+) .*?\bstate=(\w+) .*?\bstall=(\d+)", line):
+                times.setdefault(found.groups(), []).append(came)
+        return times
+
     def end(self):
         if watcher := getattr(self, "watcher", None):
             offset = time.time() - time.monotonic()
+            logged = self.logged()
             for told in [entry for entry in watcher.reports if "loop" in entry]:
                 began = outside.seconds_of(told["began"]) - offset
                 # Time in which the process stood still is told apart, but the block lasted as long as both together.
                 duration = (told["blocked_ms"] + told["interrupted_ms"]) / 1000
+                lines = logged.get((told["loop"], told["state"], str(told["stall"])), [])
                 self.add(
                     {
-                        "at": told["noticed"], "state": told["state"], "kind": told["kind"], "episode": told["stall"],
+                        "at": lines.pop(0) if lines else told["noticed"], "state": told["state"], "kind": told["kind"], "episode": told["stall"],
                         "target": told["loop"], "began": began, "duration": duration, "cause": told["cause"],
                         "evidence": told.get("evidence"),
                     }

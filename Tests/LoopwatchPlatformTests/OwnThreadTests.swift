@@ -42,7 +42,7 @@ struct OwnThreadTests {
         guard let before = schedule("se.slice", own) else { return }
         let thread = try TestThread.parked()
         defer { thread.stop() }
-        #expect(schedule("se.slice", thread.identifier) == 600_000)
+        #expect(schedule("se.slice", thread.identifier) == 250_000)
         #expect(schedule("se.load.weight", thread.identifier) == schedule("se.load.weight", own))
         #expect(schedule("se.slice", own) == before)
     }
@@ -53,7 +53,7 @@ struct OwnThreadTests {
         let own = OwnThread.currentIdentifier
         let slice = schedule("se.slice", own)
         let found = Mutex<(nice: CInt, slice: Double?, child: CInt, childSlice: Double?)?>(nil)
-        let thread = try OwnThread(name: "test", isPrompt: true) {
+        let thread = try OwnThread(name: "test", turns: .prompt) {
             // Dispatch starts its threads in closures of the host that the watchdog calls.
             let child = try? OwnThread(name: "child", blocksSignals: false) {
                 let identifier = OwnThread.currentIdentifier

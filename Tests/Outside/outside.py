@@ -93,7 +93,8 @@ class Child:
     def __init__(self, arguments, user=None, **options):
         if user is not None:
             options.update(user=user, group=user, extra_groups=[])
-        self.lines = []
+        # What it wrote, and when each line came, by the monotonic clock.
+        self.lines, self.times = [], []
         self.child = subprocess.Popen(
             [str(argument) for argument in arguments],
             stdin=options.pop("stdin", subprocess.DEVNULL),
@@ -110,6 +111,7 @@ class Child:
     def _read(self):
         read_promptly()
         for line in self.child.stdout:
+            self.times.append(time.monotonic())
             self.lines.append(line.rstrip("\n"))
 
     def alive(self):

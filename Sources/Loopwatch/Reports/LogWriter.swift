@@ -30,7 +30,7 @@ final class LogWriter: Sendable {
     /// - Throws: ``SystemError`` when the process has no descriptor left.
     init(destinations: [LogDestination]) throws {
         self.destinations = destinations
-        queue = try QueueThread(name: "lw-log", limit: Limits.warningsQueuedForLog, isPrompt: true)
+        queue = try QueueThread(name: "lw-log", limit: Limits.warningsQueuedForLog, turns: .prompt)
     }
 
     /// The thread that writes, once it runs.

@@ -40,7 +40,7 @@ final class NameFinder: Sendable {
     /// - Throws: ``SystemError`` when the process has no descriptor or thread left.
     init(captures: CaptureCounts) throws {
         self.captures = captures
-        queue = try QueueThread(name: "lw-names", limit: Limits.reportsQueued)
+        queue = try QueueThread(name: "lw-names", limit: Limits.reportsQueued, turns: .long)
         try queue.start { self.run() }
     }
 

@@ -28,7 +28,7 @@ final class QueueThread<Entry: Sendable>: Sendable {
 
     private let name: String
     private let limit: Int
-    private let isPrompt: Bool
+    private let turns: ThreadTurns
     private let storage = Mutex(Storage())
     private let wake: WakeSignal
     private let ended: WakeSignal
@@ -44,12 +44,12 @@ final class QueueThread<Entry: Sendable>: Sendable {
     /// - Parameters:
     ///   - name: of the thread, at most 15 bytes.
     ///   - limit: entries that wait at most; more are dropped and counted.
-    ///   - isPrompt: whether reports wait for the thread, and it never computes for long.
+    ///   - turns: how soon the thread gets a CPU.
     /// - Throws: ``SystemError`` when the process has no descriptor left.
-    init(name: String, limit: Int, isPrompt: Bool = false) throws {
+    init(name: String, limit: Int, turns: ThreadTurns = .short) throws {
         self.name = name
         self.limit = limit
-        self.isPrompt = isPrompt
+        self.turns = turns
         wake = try WakeSignal()
         ended = try WakeSignal()
     }
@@ -70,7 +70,7 @@ final class QueueThread<Entry: Sendable>: Sendable {
     ///
     /// - Throws: ``SystemError`` when the system allows no more threads.
     func start(_ body: @escaping @Sendable () -> Void) throws {
-        let started = try OwnThread(name: name, isPrompt: isPrompt) {
+        let started = try OwnThread(name: name, turns: turns) {
             body()
             let wasAbandoned = self.end.withLock { end in
                 defer { end = .ended }

@@ -81,7 +81,7 @@ final class ReportDesk: Sendable {
     static func started(reporter: Reporter, captures: CaptureCounts, profile: ProfileStore, policy: CapturePolicy)
         throws -> ReportDesk
     {
-        let queue = try QueueThread<Entry>(name: "lw-reports", limit: Limits.reportsQueued, isPrompt: true)
+        let queue = try QueueThread<Entry>(name: "lw-reports", limit: Limits.reportsQueued, turns: .prompt)
         let names = policy.isAllowed ? try NameFinder(captures: captures) : nil
         let desk = ReportDesk(reporter: reporter, captures: captures, profile: profile, queue: queue, names: names)
         do {

@@ -72,7 +72,7 @@ final class Watchdog: Sendable {
     ///
     /// - Throws: ``SystemError`` when the system allows no more threads.
     func start() throws {
-        let started = try OwnThread(name: "lw-watchdog", isPrompt: true) { self.run() }
+        let started = try OwnThread(name: "lw-watchdog", turns: .prompt) { self.run() }
         thread.withLock { $0 = started }
     }
 

@@ -56,7 +56,7 @@ final class AttachedProcess: Sendable {
         self.options = options
         self.say = say
         wake = try WakeSignal()
-        let started = try OwnThread(name: "lw-\(name.identifier)", isPrompt: true) { self.run() }
+        let started = try OwnThread(name: "lw-\(name.identifier)", turns: .prompt) { self.run() }
         thread.withLock { $0 = started }
     }
 
