@@ -60,14 +60,14 @@ int lw_request_turns(int64_t slice_ns, int nice) {
     struct scheduling wanted = {.size = sizeof(wanted)};
     if (syscall(SYS_sched_getattr, 0, &wanted, sizeof(wanted), 0) != 0) return -1;
     if (wanted.policy != SCHED_OTHER) return 0;
-    if (nice < 0 && wanted.nice != 0) {
+    if (nice < 0 && wanted.nice > 0) {
         errno = EALREADY;
         return -1;
     }
     wanted.size = sizeof(wanted);
     wanted.runtime = (uint64_t)slice_ns;
     wanted.flags |= SCHED_FLAG_RESET_ON_FORK;
-    if (nice < 0) wanted.nice = nice;
+    if (nice < 0 && nice < wanted.nice) wanted.nice = nice;
     return (int)syscall(SYS_sched_setattr, 0, &wanted, 0);
 }
 

@@ -77,6 +77,26 @@ struct OwnThreadTests {
         #expect(Self.niceness(own) == 0)
     }
 
+    @Test("in a process that gives way to others, or comes first, no thread gives up what it has", arguments: [5, -5])
+    func processOfOtherNiceness(_ niceness: CInt) throws {
+        let isAllowed = try Self.mayComeBeforeOthers()
+        // Only a process with rights has a niceness below 0.
+        guard isAllowed || niceness > 0 else { return }
+        let found = Mutex<[CInt]>([])
+        // A thread of it, which the new ones inherit from.
+        let parent = try OwnThread(name: "parent", blocksSignals: false) {
+            setpriority(Self.ofThread, id_t(OwnThread.currentIdentifier), niceness)
+            for turns in [ThreadTurns.short, .long, .prompt] {
+                let child = try? OwnThread(name: "child", turns: turns) {
+                    found.withLock { $0.append(Self.niceness(OwnThread.currentIdentifier)) }
+                }
+                child?.join()
+            }
+        }
+        parent.join()
+        #expect(found.withLock { $0 } == [niceness, niceness, niceness > 0 ? niceness : -20])
+    }
+
     private static let ofThread = __priority_which_t(PRIO_PROCESS.rawValue)
 
     private static func niceness(_ thread: ThreadIdentifier) -> CInt { getpriority(ofThread, id_t(thread)) }

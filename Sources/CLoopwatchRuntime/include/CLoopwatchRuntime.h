@@ -53,7 +53,7 @@ void lw_set_thread_name(const char *_Nonnull name);
 /// of another policy is left alone.
 ///
 /// With a `nice` below 0 it asks for that as well, and for nothing where that is refused (EPERM): it takes CAP_SYS_NICE, or
-/// RLIMIT_NICE (setrlimit(2)). A thread that has inherited another niceness than 0 keeps it (EALREADY).
+/// RLIMIT_NICE (setrlimit(2)). In a process that was made to give way to others on purpose it stays so (EALREADY).
 ///
 /// Threads that it starts have neither (SCHED_FLAG_RESET_ON_FORK).
 int lw_request_turns(int64_t slice_ns, int nice);
