@@ -97,6 +97,22 @@ struct OwnThreadTests {
         #expect(found.withLock { $0 } == [niceness, niceness, niceness > 0 ? niceness : -20])
     }
 
+    @Test("prompt turns can be given back, and asked for again")
+    func givingBack() throws {
+        let isAllowed = try Self.mayComeBeforeOthers()
+        let found = Mutex<[CInt]>([])
+        let thread = try OwnThread(name: "test") {
+            var turns = PromptTurns()
+            for isHeld in [true, false, false, true] {
+                turns.hold(isHeld)
+                found.withLock { $0.append(Self.niceness(OwnThread.currentIdentifier)) }
+            }
+        }
+        thread.join()
+        let least: CInt = isAllowed ? -20 : 0
+        #expect(found.withLock { $0 } == [least, 0, 0, least])
+    }
+
     private static let ofThread = __priority_which_t(PRIO_PROCESS.rawValue)
 
     private static func niceness(_ thread: ThreadIdentifier) -> CInt { getpriority(ofThread, id_t(thread)) }

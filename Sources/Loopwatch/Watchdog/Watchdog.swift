@@ -72,7 +72,7 @@ final class Watchdog: Sendable {
     ///
     /// - Throws: ``SystemError`` when the system allows no more threads.
     func start() throws {
-        let started = try OwnThread(name: "lw-watchdog", turns: .prompt) { self.run() }
+        let started = try OwnThread(name: "lw-watchdog") { self.run() }
         thread.withLock { $0 = started }
     }
 
@@ -129,6 +129,8 @@ final class Watchdog: Sendable {
         var stolen = StolenTime.now()
         var throttling = ThrottlingClock()
         var pace = LookPace()
+        var turns = PromptTurns()
+        var prompt = PromptPolicy()
         var cpuAtBaselines = own.cpuNanoseconds() ?? 0
         health.looks(every: detection.lookNanoseconds(stretchedBy: pace.stretch))
         var machineSleep = Clock.machineSleepNanoseconds()
@@ -194,6 +196,11 @@ final class Watchdog: Sendable {
             }
             if now.nanoseconds(since: baselines) >= Self.baselineNanoseconds {
                 let used = own.cpuNanoseconds() ?? cpuAtBaselines
+                prompt.take(
+                    cpuNanoseconds: used - cpuAtBaselines,
+                    elapsedNanoseconds: now.nanoseconds(since: baselines)
+                )
+                turns.hold(prompt.isPrompt)
                 pace.take(
                     cpuNanoseconds: used - cpuAtBaselines,
                     elapsedNanoseconds: now.nanoseconds(since: baselines),
