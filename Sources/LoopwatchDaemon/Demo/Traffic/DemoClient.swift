@@ -27,11 +27,8 @@ struct DemoClient: ~Copyable {
         let result = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
         }
-        guard result == 0 else {
-            let error = SystemError(operation: "connect 127.0.0.1:\(port)")
-            close(descriptor)
-            throw error
-        }
+        // What was opened is closed by deinit, which is run for a value that is whole, also where the initialiser throws.
+        guard result == 0 else { throw SystemError(operation: "connect 127.0.0.1:\(port)") }
     }
 
     deinit { close(descriptor) }
