@@ -74,6 +74,8 @@ extension Accounting {
                         }
                     }
                     held.waitUntilBegun()
+                    // The child may have begun on another thread before its parent suspends.
+                    try eventually("the parent waits for its child") { try Self.running().count == 1 }
                     #expect(try Self.running().map(\.name) == ["child"])
                     held.release()
                     try Self.wait(for: task)
