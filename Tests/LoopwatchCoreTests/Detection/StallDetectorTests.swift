@@ -11,6 +11,12 @@ struct StallDetectorTests {
         resolutionNanoseconds: .milliseconds(10),
         thresholds: Thresholds(warning: .milliseconds(100), error: .milliseconds(300), critical: .milliseconds(700))
     )
+    /// A detector of a pool, else with the same policy.
+    private static var pool: StallDetector {
+        var policy = policy
+        policy.isPool = true
+        return StallDetector(policy: policy, now: at(0))
+    }
     private var detector = StallDetector(policy: policy, now: at(0))
     private var interruptions = InterruptionLog()
 
@@ -133,12 +139,7 @@ struct StallDetectorTests {
 
     @Test("a pool has the time to start a thread for the beat, however near the threshold is")
     mutating func poolAsleepElsewhere() {
-        let policy = DetectionPolicy(
-            resolutionNanoseconds: .milliseconds(10),
-            thresholds: Self.policy.thresholds,
-            isPool: true
-        )
-        detector = StallDetector(policy: policy, now: at(0))
+        detector = Self.pool
         #expect(look(10, .free).isEmpty && look(20, .free).isEmpty)
         var asleep = Observation(instant: at(120), progress: .unknown)
         asleep.isAsleepElsewhere = true
@@ -148,12 +149,7 @@ struct StallDetectorTests {
 
     @Test("an idle pool is looked at so soon that a beat has the time to be answered before a report is due")
     mutating func idlePool() {
-        let policy = DetectionPolicy(
-            resolutionNanoseconds: .milliseconds(10),
-            thresholds: Self.policy.thresholds,
-            isPool: true
-        )
-        detector = StallDetector(policy: policy, now: at(0))
+        detector = Self.pool
         #expect(look(10, .free).isEmpty && look(20, .free).isEmpty)
         #expect(nextLook == 118)
         var blocked = Observation(instant: at(118), progress: .unknown, isProcessQuiet: true)
