@@ -112,16 +112,16 @@ struct LoopFramesTests {
 
     @Test("a task that goes from actor to actor is one job of Swift's pool, and another task is another job")
     func actors() async throws {
-        let first = Visited()
-        let second = Visited()
         var compared = 0
         var different = 0
         var round = 0
         // Which thread runs a task is not ours to say, nor whether it stays there.
         while compared < 100, round < 1_000 {
             round += 1
-            // Several at once, as in a flood: one after the other they might have the same place in memory.
-            let tasks = (0..<8).map { _ in visit(first, second) }
+            // Several at once, as in a flood: one after the other they might have the same place in memory. Each with
+            // actors of its own: at an actor that another task holds it would wait, and come back as another job,
+            // perhaps even on the same thread.
+            let tasks = (0..<8).map { _ in visit(Visited(), Visited()) }
             var latest: [ThreadIdentifier: Visit] = [:]
             for task in tasks {
                 let visit = try await task.value
