@@ -39,6 +39,16 @@ struct DispatchWorkersTests {
         #expect(worker.cpuNanoseconds == nil && worker.schedule == nil)
     }
 
+    @Test("of one that was noted in this pass another queue knows no more than the first did")
+    func notedInThisPass() {
+        let workers = DispatchWorkers()
+        let own = OwnThread.currentIdentifier
+        workers.note(own)
+        #expect(workers.worker(own).cpuNanoseconds == nil && workers.worker(own).schedule == nil)
+        workers.refresh()
+        #expect(workers.worker(own).cpuNanoseconds != nil && workers.worker(own).schedule != nil)
+    }
+
     @Test("one that has ended is forgotten, and no more are remembered than the limit")
     func limits() throws {
         let workers = DispatchWorkers()
@@ -49,6 +59,7 @@ struct DispatchWorkersTests {
             try OwnThread(name: "worker") { _ = signal.wait(until: nil) }
         }
         for thread in threads { workers.note(thread.identifier) }
+        workers.refresh()
         #expect(workers.worker(own).cpuNanoseconds == nil)
         #expect(threads.allSatisfy { workers.worker($0.identifier).cpuNanoseconds != nil })
         for signal in signals { signal.wake() }

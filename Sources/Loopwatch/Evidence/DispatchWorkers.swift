@@ -32,11 +32,13 @@ final class DispatchWorkers {
     private var workers: [Worker] = []
 
     /// A thread serves queues.
+    ///
+    /// Its clocks are read at the end of the pass: for another queue that it serves in this one, what it did just now is not
+    /// what it did before the pass.
     func note(_ thread: ThreadIdentifier) {
         guard !workers.contains(where: { $0.view.identifier == thread }) else { return }
         if workers.count == Limits.dispatchWorkers { workers.removeFirst() }
-        var worker = Worker(thread)
-        if worker.read() { workers.append(worker) }
+        workers.append(Worker(thread))
     }
 
     /// A thread as it was at the end of the latest pass; one that is seen for the first time has shown nothing yet.

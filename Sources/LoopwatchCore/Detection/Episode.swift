@@ -21,8 +21,8 @@ struct Episode: Sendable {
     var activeShare: Double = 1
     /// When it was first thought to have begun.
     var beganAtFirst: MonotonicInstant
-    /// How many times its thread was put on a CPU between the last proof of freedom and that look.
-    var runsBefore: Int64 = 0
+    /// How many times its thread was put on a CPU between the last proof of freedom and that look; `nil` if that is unknown.
+    var runsBefore: Int64?
     /// The same between that look and the latest.
     var runsSince: Int64 = 0
     /// Whether its beginning is known from when the thread went to sleep, and no longer a guess.
@@ -35,6 +35,9 @@ struct Episode: Sendable {
     var nextReportNanoseconds: Int64
     /// What was seen of the thread.
     var evidence: CauseEvidence
+
+    /// Whether its thread is known to have been put on a CPU more than once before that look.
+    var ranOften: Bool { (runsBefore ?? 0) > 1 }
 
     /// Length at an instant, without the interruptions in between.
     func durationNanoseconds(at instant: MonotonicInstant, interruptions: InterruptionLog) -> Int64 {

@@ -6,8 +6,7 @@ extension StallDetector {
     mutating func beginJob(_ observation: Observation) {
         var observation = observation
         // The latest of many sleeps does not tell when the first began.
-        let runs = observation.runs ?? 0
-        if runs > 1 { observation.sleepingSince = nil }
+        if let runs = observation.runs, runs > 1 { observation.sleepingSince = nil }
         let start = BlockStart.estimate(
             lastFree: lastFree,
             activeNanoseconds: observation.computedNanoseconds.map { $0 + (observation.delayedNanoseconds ?? 0) },
@@ -15,7 +14,7 @@ extension StallDetector {
             latest: latestStart(observation)
         )
         job = newEpisode(began: start, seen: observation.instant)
-        job?.runsBefore = runs
+        job?.runsBefore = observation.runs
     }
 
     /// The latest instant at which a block that is going on can have begun: before the beat that it holds up.
@@ -30,7 +29,7 @@ extension StallDetector {
             episode.ranNanoseconds += computed
             episode.activeNanoseconds += computed + (observation.delayedNanoseconds ?? 0)
             // A wait for a CPU is counted once it is over: until then nothing can be said of what is missing.
-            if computed > 0, episode.runsBefore <= 1 {
+            if computed > 0, !episode.ranOften {
                 let elapsed = observation.instant.nanoseconds(since: episode.seen)
                 let share = Double(episode.activeNanoseconds) / Double(elapsed)
                 episode.activeShare = min(1, max(Self.activeShareLeast, share))
@@ -44,7 +43,7 @@ extension StallDetector {
     mutating func refineStart(_ observation: Observation) {
         guard var episode = job, !episode.isStartKnown, !episode.isReported else { return }
         defer { job = episode }
-        if episode.runsBefore > 1 {
+        if episode.ranOften {
             // At the look that saw it first there is no rhythm yet.
             guard observation.instant > episode.seen else { return }
             episode.runsSince += observation.runs ?? 0
@@ -65,16 +64,23 @@ extension StallDetector {
             }
             return
         }
-        // Where runs are not counted, it takes another look to see that this sleep is not one of many.
-        episode.isStartKnown = episode.runsBefore == 1 || observation.instant > episode.seen
+        // Where it did not run just once, or may not have, this sleep may be one of many, which takes another look to see, and
+        // it is the longer, the less likely that is: by the time at which a report is due it has been long enough.
+        let isOnlySleep =
+            episode.runsBefore == 0
+            || observation.instant.nanoseconds(since: sleepingSince) >= policy.thresholdNanoseconds / 2
+        episode.isStartKnown = episode.runsBefore == 1 || observation.instant > episode.seen && isOnlySleep
         let start = BlockStart.estimate(
             lastFree: episode.earliest,
             activeNanoseconds: episode.evidence.activeNanoseconds,
             observation: observation,
             latest: beatPosted ?? observation.instant
         )
+        // By the sleep itself, not by the beat, which was posted as soon as the job was seen: however long the thread slept
+        // before that, the two lie close together.
+        let ran = episode.evidence.activeNanoseconds.map { sleepingSince.advanced(byNanoseconds: -$0) } ?? start
         let isFirstSleep =
-            sleepingSince <= episode.seen || start.nanoseconds(since: episode.began) <= Self.startNanosecondsTolerated
+            sleepingSince <= episode.seen || ran.nanoseconds(since: episode.began) <= Self.startNanosecondsTolerated
         if isFirstSleep {
             episode.began = start
         } else {
@@ -95,7 +101,7 @@ extension StallDetector {
         let active = (observation.computedNanoseconds ?? 0) + (observation.delayedNanoseconds ?? 0)
         guard episode.runsSince > 0, active * 5 < lately * 4 else { return nil }
         let elapsed = observation.instant.nanoseconds(since: episode.seen)
-        let before = Double(episode.runsBefore) * Double(elapsed) / Double(episode.runsSince)
+        let before = Double(episode.runsBefore ?? 0) * Double(elapsed) / Double(episode.runsSince)
         let start = episode.seen.advanced(byNanoseconds: -Int64(min(before, 1e15)))
         return min(max(start, episode.earliest), episode.seen)
     }
@@ -128,7 +134,7 @@ extension StallDetector {
         guard let job else { return false }
         if job.isReported || job.isStartKnown { return true }
         // Where runs are counted, many of them are many short jobs or one that sleeps again and again.
-        guard job.runsBefore <= 1 || job.seen < look else { return false }
+        guard !job.ranOften || job.seen < look else { return false }
         guard job.wasComputing, job.ranNanoseconds < secondLookNanoseconds * 3 / 4 else { return true }
         return look.nanoseconds(since: job.seen) >= policy.thresholdNanoseconds / 2
     }

@@ -76,7 +76,7 @@ extension StallDetector {
     /// One that ran twice since then may just have lost its CPU once. Where it ran more often, a rhythm is looked for, which
     /// takes a resolution.
     private var startLook: MonotonicInstant? {
-        guard let job, !job.isStartKnown, !job.isReported, !job.wasComputing, job.runsBefore <= 2,
+        guard let job, !job.isStartKnown, !job.isReported, !job.wasComputing, (job.runsBefore ?? 0) <= 2,
             job.seen == lastLook
         else { return nil }
         return max(

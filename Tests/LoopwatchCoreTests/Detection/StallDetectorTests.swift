@@ -177,6 +177,53 @@ struct StallDetectorTests {
         #expect(look(asleep).map(\.durationNanoseconds) == [.milliseconds(100)])
     }
 
+    @Test("a thread that nothing was known of, and that slept after it was seen to run, may have slept before as well")
+    mutating func napsOfUnknownThread() {
+        #expect(look(10, .free).isEmpty && look(20, .free).isEmpty)
+        // It ran for 0.3 ms since it was made, and runs just now.
+        #expect(look(Observation(instant: at(110), progress: .busy, computedNanoseconds: .milliseconds(0.3))).isEmpty)
+        var asleep = Observation(instant: at(120), progress: .busy, computedNanoseconds: .milliseconds(0.1), runs: 2)
+        asleep.delayedNanoseconds = 0
+        asleep.call = BlockingCall(name: "clock_nanosleep", isLock: false)
+        asleep.sleepingSince = at(118)
+        #expect(look(asleep).isEmpty)
+        asleep.sleepingSince = nil
+        asleep.instant = at(160)
+        #expect(look(asleep).isEmpty)
+        // It began somewhere between the latest proof of freedom, at 20, and the look that saw it, at 110.
+        asleep.instant = at(165)
+        #expect(look(asleep).map(\.durationNanoseconds) == [.milliseconds(100)])
+    }
+
+    @Test(
+        "a short sleep that may be one of many is not taken for the beginning before it is a long one",
+        arguments: [nil, 7] as [Int64?]
+    )
+    mutating func oneOfManySleeps(runs: Int64?) {
+        #expect(look(10, .free).isEmpty && look(20, .free).isEmpty)
+        var asleep = Observation(instant: at(110), progress: .busy, computedNanoseconds: 0, runs: runs)
+        asleep.delayedNanoseconds = 0
+        asleep.call = BlockingCall(name: "clock_nanosleep", isLock: false)
+        #expect(look(asleep).isEmpty)
+        asleep.instant = at(112)
+        asleep.runs = 0
+        asleep.sleepingSince = at(95)
+        #expect(look(asleep).isEmpty)
+        #expect(detector.wantsBlockStart(at: at(122)))
+        // It has slept again since.
+        asleep.instant = at(122)
+        asleep.runs = 1
+        asleep.sleepingSince = at(115)
+        #expect(look(asleep).isEmpty)
+        // Where nothing is known of it, halfway between the latest proof of freedom and the look that saw it; otherwise as
+        // many sleeps as were counted before that look take it back to the proof.
+        let began = runs == nil ? 65.0 : 20
+        asleep.runs = 0
+        asleep.sleepingSince = nil
+        asleep.instant = at(300)
+        #expect(look(asleep).map(\.durationNanoseconds) == [.milliseconds(300 - began)])
+    }
+
     @Test("looked at less often, a loop that answers has a beat at each look; one that does not is looked at closely")
     mutating func stretched() {
         detector.stretch = 3
