@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -52,13 +53,44 @@ static int is_running(int call_descriptor) {
 #define ERESTARTNOINTR 513
 
 #if defined(__x86_64__)
-// Whether a signal waits for the thread or its process: then a call that was cut short may have been by that.
-static int has_pending_signal(int32_t thread) {
-    siginfo_t information;
-    struct __ptrace_peeksiginfo_args own = {.off = 0, .flags = 0, .nr = 1};
-    struct __ptrace_peeksiginfo_args shared = {.off = 0, .flags = PTRACE_PEEKSIGINFO_SHARED, .nr = 1};
-    return ptrace(PTRACE_PEEKSIGINFO, thread, &own, &information) != 0
-        || ptrace(PTRACE_PEEKSIGINFO, thread, &shared, &information) != 0;
+// Waiting signals that are looked at; more are taken for one that is not blocked.
+#define PENDING_SIGNALS_MAX 16
+
+// Whether the call blocks other signals than its thread does, as long as it lasts. What the thread blocks, which is what
+// ptrace tells, says nothing of such a call.
+static int has_signal_mask(const struct user_regs_struct *registers) {
+    switch (registers->orig_rax) {
+    case SYS_ppoll: return registers->r10 != 0;
+    case SYS_epoll_pwait:
+    case SYS_epoll_pwait2:
+    case SYS_io_uring_enter: return registers->r8 != 0;
+    case SYS_pselect6: return registers->r9 != 0;
+    case SYS_rt_sigsuspend:
+    case SYS_rt_sigtimedwait: return 1;
+    default: return 0;
+    }
+}
+
+static int has_signal(int32_t thread, unsigned flags, uint64_t blocked) {
+    siginfo_t signals[PENDING_SIGNALS_MAX];
+    struct __ptrace_peeksiginfo_args which = {.off = 0, .flags = flags, .nr = PENDING_SIGNALS_MAX};
+    long count = ptrace(PTRACE_PEEKSIGINFO, thread, &which, signals);
+    if (count < 0 || count == PENDING_SIGNALS_MAX) return 1;
+    for (long index = 0; index < count; index += 1) {
+        if ((blocked >> (signals[index].si_signo - 1) & 1) == 0) return 1;
+    }
+    return 0;
+}
+
+// Whether a signal waits for the thread or its process that the call may have been cut short by. One that is blocked,
+// as those are that a program reads from a signalfd, ends no call.
+static int has_pending_signal(int32_t thread, const struct user_regs_struct *registers) {
+    uint64_t blocked = 0;
+    if (!has_signal_mask(registers)
+        && ptrace(PTRACE_GETSIGMASK, thread, (void *)sizeof(blocked), &blocked) != 0) {
+        blocked = 0;
+    }
+    return has_signal(thread, 0, blocked) || has_signal(thread, PTRACE_PEEKSIGINFO_SHARED, blocked);
 }
 
 static void store(struct lw_thread_stop *result, const struct user_regs_struct *registers) {
@@ -80,7 +112,7 @@ static int copy_registers(int32_t thread, int signal, struct lw_thread_stop *res
     if ((int64_t)registers.orig_rax >= 0 && (int64_t)registers.rax == -EINTR) {
         // The thread had entered a call that the stop has ended, as it would any call that the kernel never restarts.
         registers.rax = (unsigned long long)-ERESTARTNOINTR;
-        if (signal == 0 && !has_pending_signal(thread)
+        if (signal == 0 && !has_pending_signal(thread, &registers)
             && ptrace(PTRACE_SETREGSET, thread, (void *)NT_PRSTATUS, &place) == 0) {
             result->restarted_call = 1;
         } else {
