@@ -25,6 +25,7 @@ extension [UInt8] {
 
     /// Appends a HELP text of the format 0.0.4, in which double quotes stay as they are.
     mutating func append(helpText text: String) {
+        if !text.utf8.contains(where: { $0 == 0x5C || $0 == 0x0A }) { return append(text: text) }
         for byte in text.utf8 {
             switch byte {
             case 0x5C: append(text: #"\\"#)

@@ -7,6 +7,14 @@ extension [UInt8] {
         append(contentsOf: text.utf8)
     }
 
+    /// Appends some bytes of an array, which is not retained for it: that costs as much as the copy of a word.
+    @inline(__always)
+    mutating func append(copyOf bytes: [UInt8], _ range: Range<Int>? = nil) {
+        bytes.withUnsafeBufferPointer { all in
+            append(contentsOf: range.map { UnsafeBufferPointer(rebasing: all[$0]) } ?? all)
+        }
+    }
+
     /// Appends a number in decimal digits, filled up with zeros on the left to at least `width` digits.
     mutating func append(decimal value: UInt64, width: Int = 1) {
         if value < 10, width <= 1 { return append(UInt8(truncatingIfNeeded: value) + 0x30) }

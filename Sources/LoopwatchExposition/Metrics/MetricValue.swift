@@ -29,12 +29,27 @@ struct MetricRow: Sendable {
     enum Labels: Sendable {
         /// The values of all.
         case values([String])
-        /// Those of a target, and the value of one more where the family has one.
-        case target(TargetLabels, further: String?)
+        /// Those of a target, and one more where the family has one.
+        case target(TargetLabels, further: FurtherLabel?)
     }
 
     /// Its labels.
     var labels: Labels
     /// The value.
     var value: MetricValue
+}
+
+/// A label behind those of a target, as it is written: the same for all targets.
+struct FurtherLabel: Sendable {
+    /// The label without braces, escaped, and the comma before it.
+    let bytes: [UInt8]
+
+    /// Writes a label.
+    init(_ name: String, _ value: String) {
+        var bytes: [UInt8] = []
+        bytes.append(text: ",\(name)=\"")
+        bytes.append(labelValue: value)
+        bytes.append(0x22)
+        self.bytes = bytes
+    }
 }

@@ -12,11 +12,11 @@ package enum PrometheusTextWriter {
         let source = MetricSource(snapshot)
         buffer.reserveCapacity(buffer.count + source.bytesExpected)
         for family in MetricCatalog.all {
-            let rows = family.rows(source)
-            if rows.isEmpty { continue }
-            appendMetadata(of: family, to: &buffer)
             var lines = SampleLineWriter(family: family, writesExemplars: false)
-            for row in rows { lines.append(row, to: &buffer) }
+            family.forEachRow(source) { row in
+                if lines.isEmpty { appendMetadata(of: family, to: &buffer) }
+                lines.append(row, to: &buffer)
+            }
         }
     }
 

@@ -13,11 +13,30 @@ struct SampleLineWriter {
     private let writesExemplars: Bool
     /// What stands before each label's value.
     private let labelNames: [[UInt8]]
-    /// The labels of the row at hand, escaped, without braces.
-    private var labels: [UInt8] = []
-    /// What every bucket of the row at hand begins with, and how each ends: a thousand loops have 35,000 of these lines.
+    /// Whether nothing was written yet.
+    private(set) var isEmpty = true
+    /// What every bucket of the row at hand begins with: a thousand loops have 35,000 of these lines.
     private var bucketStart: [UInt8] = []
-    private var bucketEnds: (edges: HistogramEdges, texts: [[UInt8]])?
+    /// How the line of each bucket goes on up to its number.
+    private var bucketEnds: BucketEnds?
+
+    /// How the lines of a histogram go on up to their numbers; the same for all rows of a family.
+    private struct BucketEnds {
+        let edges: HistogramEdges
+        /// Those of all buckets, one after the other.
+        var bytes: [UInt8] = []
+        /// Where each of them is.
+        var ranges: [Range<Int>] = []
+
+        init(_ edges: HistogramEdges) {
+            self.edges = edges
+            for label in edges.labels + ["+Inf"] {
+                let start = bytes.count
+                bytes.append(text: "le=\"\(label)\"} ")
+                ranges.append(start..<bytes.count)
+            }
+        }
+    }
 
     /// Creates a writer for a family.
     init(family: MetricDescription, writesExemplars: Bool) {
@@ -29,27 +48,29 @@ struct SampleLineWriter {
 
     /// Appends all lines of one row.
     mutating func append(_ row: MetricRow, to buffer: inout [UInt8]) {
-        labels.removeAll(keepingCapacity: true)
-        switch row.labels {
-        case .values(let values):
-            for (name, value) in zip(labelNames, values) { appendLabel(name, value) }
-        case .target(let target, let further):
-            labels.append(contentsOf: target.bytes)
-            if let further, let name = labelNames.last { appendLabel(name, further) }
-        }
+        isEmpty = false
         if case .histogram(let histogram) = row.value {
-            append(histogram, to: &buffer)
+            append(histogram, row.labels, to: &buffer)
             return
         }
-        appendName(to: &buffer)
+        appendStart(row.labels, to: &buffer)
         append(row.value, to: &buffer)
         buffer.append(0x0A)
     }
 
-    private mutating func appendLabel(_ name: [UInt8], _ value: String) {
-        labels.append(contentsOf: name)
-        labels.append(labelValue: value)
-        labels.append(0x22)
+    /// Appends labels, escaped, without braces.
+    private func append(_ labels: MetricRow.Labels, to buffer: inout [UInt8]) {
+        switch labels {
+        case .values(let values):
+            for (name, value) in zip(labelNames, values) {
+                buffer.append(copyOf: name)
+                buffer.append(labelValue: value)
+                buffer.append(0x22)
+            }
+        case .target(let target, let further):
+            buffer.append(copyOf: target.bytes)
+            if let further { buffer.append(copyOf: further.bytes) }
+        }
     }
 
     /// Appends a number; a counter is never negative, because OpenMetrics then refuses the whole exposition.
@@ -67,20 +88,21 @@ struct SampleLineWriter {
     /// Appends the cumulative buckets, the sum and the count.
     ///
     /// The count is taken from the buckets, so that it is always the value of the bucket `+Inf`.
-    private mutating func append(_ histogram: Histogram, to buffer: inout [UInt8]) {
+    private mutating func append(_ histogram: Histogram, _ labels: MetricRow.Labels, to buffer: inout [UInt8]) {
         bucketStart.removeAll(keepingCapacity: true)
-        bucketStart.append(contentsOf: name)
+        bucketStart.append(copyOf: name)
         bucketStart.append(text: "_bucket{")
-        if !labels.isEmpty {
-            bucketStart.append(contentsOf: labels)
+        if !family.labels.isEmpty {
+            append(labels, to: &bucketStart)
             bucketStart.append(0x2C)
         }
-        let ends = ends(of: histogram.edges)
+        let ends = bucketEnds.flatMap { $0.edges == histogram.edges ? $0 : nil } ?? BucketEnds(histogram.edges)
+        bucketEnds = ends
         var cumulative: UInt64 = 0
         for index in histogram.counts.indices {
             cumulative &+= histogram.counts[index]
-            buffer.append(contentsOf: bucketStart)
-            buffer.append(contentsOf: ends[index])
+            buffer.append(copyOf: bucketStart)
+            buffer.append(copyOf: ends.bytes, ends.ranges[index])
             buffer.append(decimal: cumulative)
             if writesExemplars, let exemplar = histogram.exemplars[index],
                 Self.bucket(index, of: histogram.edges, contains: exemplar.nanoseconds)
@@ -89,20 +111,12 @@ struct SampleLineWriter {
             }
             buffer.append(0x0A)
         }
-        appendName("_sum", to: &buffer)
+        appendStart(labels, suffix: "_sum", to: &buffer)
         buffer.append(secondsOfNanoseconds: histogram.sumNanoseconds)
         buffer.append(0x0A)
-        appendName("_count", to: &buffer)
+        appendStart(labels, suffix: "_count", to: &buffer)
         buffer.append(decimal: cumulative)
         buffer.append(0x0A)
-    }
-
-    /// How the line of each bucket goes on up to its number; the same for all rows of a family.
-    private mutating func ends(of edges: HistogramEdges) -> [[UInt8]] {
-        if let bucketEnds, bucketEnds.edges == edges { return bucketEnds.texts }
-        let texts = (edges.labels + ["+Inf"]).map { Array("le=\"\($0)\"} ".utf8) }
-        bucketEnds = (edges, texts)
-        return texts
     }
 
     /// Appends an exemplar with its time, without which Prometheus stores it again at every scrape.
@@ -116,12 +130,12 @@ struct SampleLineWriter {
     }
 
     /// Appends the sample's name with the row's labels and a space.
-    private func appendName(_ suffix: String = "", to buffer: inout [UInt8]) {
-        buffer.append(contentsOf: name)
-        buffer.append(text: suffix)
-        if !labels.isEmpty {
+    private func appendStart(_ labels: MetricRow.Labels, suffix: StaticString = "", to buffer: inout [UInt8]) {
+        buffer.append(copyOf: name)
+        suffix.withUTF8Buffer { buffer.append(contentsOf: $0) }
+        if !family.labels.isEmpty {
             buffer.append(0x7B)
-            buffer.append(contentsOf: labels)
+            append(labels, to: &buffer)
             buffer.append(0x7D)
         }
         buffer.append(0x20)
