@@ -18,6 +18,8 @@ struct ThreadEvidence: Sendable {
     private var parked: Parked?
     private var signature: WaitSignature?
     private var progress = JobProgress()
+    /// The call that the thread slept in at the last look, if a beat was out.
+    private var sleep: ThreadCall?
     /// When the clocks were last read: the answer to a beat is taken in the same pass as the look that follows.
     private var clocksReadAt: MonotonicInstant?
     private var posted: (instant: MonotonicInstant, signature: WaitSignature?, cpuNanoseconds: Int64?)?
@@ -64,18 +66,22 @@ struct ThreadEvidence: Sendable {
         }
         observation.thread = view!.identifier
         observation.computedNanoseconds = cpuNanoseconds.map { max(0, cpu - $0) }
+        let hasRun = cpu != cpuNanoseconds
         cpuNanoseconds = cpu
         if !isBeatOut, let parked, isStill(parked, cpuNanoseconds: cpu, &context) {
             observation.progress = .free
             return EvidenceSource.Look(observation: observation)
         }
-        let now = isJustRead ? schedule : view!.schedule()
+        let call = view!.call()
+        // One that waits for a CPU is told apart by its call.
+        let sleptOn = isBeatOut && !hasRun && !isJustRead && call == sleep && call?.isInside == true
+        sleep = isBeatOut ? call : nil
+        let now = isJustRead || sleptOn ? schedule : view!.schedule()
         if let now, let schedule {
             observation.delayedNanoseconds = max(0, now.delayNanoseconds - schedule.delayNanoseconds)
             observation.runs = max(0, now.runs - schedule.runs)
         }
         schedule = now
-        let call = view!.call()
         signature = call?.waitSignature
         if let signature {
             if isBeatOut {
@@ -94,7 +100,8 @@ struct ThreadEvidence: Sendable {
         }
         parked = nil
         observation.progress = call == nil ? .unknown : .busy
-        if progress.hasAdvanced(), isBeatOut { observation.progress = .advanced }
+        // What has not run is where it was, with the frames that it had.
+        if !sleptOn, progress.hasAdvanced(), isBeatOut { observation.progress = .advanced }
         observation.call = call?.blockingCall
         observation.isReady = call == .running
         // Of a thread of which it is not known how often it slept lately, the latest sleep need not be the first.
@@ -198,6 +205,7 @@ struct ThreadEvidence: Sendable {
         parked = nil
         signature = nil
         posted = nil
+        sleep = nil
         progress = JobProgress()
         clocksReadAt = nil
     }

@@ -105,7 +105,7 @@ final class JobPoolPass {
         let now = context.now
         if let due = settling, due <= horizon { advance(now: now, &outcome) }
         if settling == nil { checkIntact(now: now, interruptions: interruptions, &outcome) }
-        if let due = nextLook, looksNow || due <= horizon.advanced(byNanoseconds: slackNanoseconds) {
+        if let due = nextLook, looksNow || due <= max(horizon, now.advanced(byNanoseconds: slackNanoseconds)) {
             look(&context, interruptions: interruptions, &outcome)
         }
         outcome.next = [settling, nextLook].compactMap { $0 }.min()

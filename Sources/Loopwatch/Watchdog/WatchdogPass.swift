@@ -109,7 +109,7 @@ struct WatchdogPass: ~Copyable {
         for watched in targets {
             guard let metered = watched.metered, let planned = metered.nextLook else { continue }
             var due = planned.instant
-            if looksAtAll || due <= horizon.advanced(byNanoseconds: planned.slackNanoseconds) {
+            if looksAtAll || due <= max(horizon, context.now.advanced(byNanoseconds: planned.slackNanoseconds)) {
                 var size = 1
                 call(watched) { size = metered.meter.size }
                 watched.size.store(size, ordering: .relaxed)
@@ -126,7 +126,7 @@ struct WatchdogPass: ~Copyable {
             }
             guard let (earliest, slack) = planned else { continue }
             var due = earliest
-            if looksAtAll || due <= horizon.advanced(byNanoseconds: slack) {
+            if looksAtAll || due <= max(horizon, context.now.advanced(byNanoseconds: slack)) {
                 findDispatchLayout(for: watched.target, &context)
                 look(at: watched, &context, resting: resting, interruptions: interruptions)
                 guard let later = watched.detector.withLock({ $0.nextLook(interruptions: interruptions) }) else {

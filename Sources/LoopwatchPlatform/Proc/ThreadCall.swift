@@ -51,6 +51,11 @@ package enum ThreadCall: Equatable, Sendable {
         )
     }
 
+    /// Whether the thread sleeps in a system call.
+    package var isInside: Bool {
+        if case .inside = self { true } else { false }
+    }
+
     /// The call for a report; `nil` unless the thread sleeps in one.
     package var blockingCall: BlockingCall? {
         guard case .inside(let number, _, _, _) = self else { return nil }

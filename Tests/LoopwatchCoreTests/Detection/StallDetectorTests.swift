@@ -244,6 +244,19 @@ struct StallDetectorTests {
         #expect(nextLook == 490)
     }
 
+    @Test("a block is looked at once a resolution, and once it was told, not twice as often where others are looked at")
+    mutating func slackOfBlocks() {
+        #expect(look(10, .free).isEmpty)
+        #expect(look(20, .busy).isEmpty)
+        // Until then a look is due at times of its own as well.
+        #expect(nextLook == 30 && slack == .milliseconds(5))
+        for instant in stride(from: 30.0, through: 120, by: 10) { _ = look(instant, .busy) }
+        for instant in stride(from: 130.0, to: 190, by: 10) {
+            #expect(look(instant, .busy).isEmpty)
+            #expect(nextLook == instant + 10 && slack == .milliseconds(2.5))
+        }
+    }
+
     @Test("what is known for less is not taken while a beat is out, after something ran, or after the end")
     mutating func stillFree() {
         #expect(!isStillFree(1))
