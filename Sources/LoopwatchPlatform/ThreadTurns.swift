@@ -15,19 +15,23 @@ internal import CLoopwatchRuntime
 package enum ThreadTurns: Sendable {
     /// Of threads that answer somebody.
     case short
+    /// Of the thread that answers people while the host is stuck, which does not compute for long either.
+    case answering
     /// Of threads that compute for reports, which others go on with: those interrupt it.
     case long
     /// Of threads that reports wait for, which never compute for long.
     case prompt
 
     private static let shortNanoseconds: Int64 = 250_000
-    /// More than those of the prompt ones.
+    /// More than those of the prompt ones, which interrupt it.
     private static let longNanoseconds: Int64 = 600_000
     /// What it takes to look and decide, as a rule.
     private static let promptNanoseconds: Int64 = 300_000
     /// Where the process may have the niceness: enough for reading stacks as well.
     private static let niceNanoseconds: Int64 = 500_000
     private static let niceness: CInt = -20
+    /// Less than what reports wait for, which interrupts it.
+    private static let answeringNiceness: CInt = -10
 
     /// Asks for them for the calling thread.
     ///
@@ -35,6 +39,9 @@ package enum ThreadTurns: Sendable {
     func request() {
         switch self {
         case .short: lw_request_turns(Self.shortNanoseconds, 0)
+        case .answering:
+            guard lw_request_turns(Self.longNanoseconds, Self.answeringNiceness) != 0 else { return }
+            lw_request_turns(Self.shortNanoseconds, 0)
         case .long: lw_request_turns(Self.longNanoseconds, 0)
         case .prompt:
             guard lw_request_turns(Self.niceNanoseconds, Self.niceness) != 0 else { return }

@@ -86,7 +86,7 @@ struct OwnThreadTests {
         // A thread of it, which the new ones inherit from.
         let parent = try OwnThread(name: "parent", blocksSignals: false) {
             setpriority(Self.ofThread, id_t(OwnThread.currentIdentifier), niceness)
-            for turns in [ThreadTurns.short, .long, .prompt] {
+            for turns in [ThreadTurns.short, .long, .answering, .prompt] {
                 let child = try? OwnThread(name: "child", turns: turns) {
                     found.withLock { $0.append(Self.niceness(OwnThread.currentIdentifier)) }
                 }
@@ -94,22 +94,25 @@ struct OwnThreadTests {
             }
         }
         parent.join()
-        #expect(found.withLock { $0 } == [niceness, niceness, niceness > 0 ? niceness : -20])
+        #expect(found.withLock { $0 } == [niceness, niceness] + (niceness > 0 ? [niceness, niceness] : [-10, -20]))
     }
 
-    @Test("prompt turns can be given back, and asked for again")
-    func givingBack() throws {
+    @Test(
+        "turns before those of the host can be given back, and asked for again",
+        arguments: [(ThreadTurns.prompt, CInt(-20)), (.answering, -10)]
+    )
+    func givingBack(_ wanted: ThreadTurns, _ niceness: CInt) throws {
         let isAllowed = try Self.mayComeBeforeOthers()
         let found = Mutex<[CInt]>([])
         let thread = try OwnThread(name: "test") {
-            var turns = PromptTurns()
+            var turns = PromptTurns(wanted)
             for isHeld in [true, false, false, true] {
                 turns.hold(isHeld)
                 found.withLock { $0.append(Self.niceness(OwnThread.currentIdentifier)) }
             }
         }
         thread.join()
-        let least: CInt = isAllowed ? -20 : 0
+        let least: CInt = isAllowed ? niceness : 0
         #expect(found.withLock { $0 } == [least, 0, 0, least])
     }
 

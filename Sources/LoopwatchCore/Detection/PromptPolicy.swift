@@ -1,10 +1,10 @@
 // This source file is part of the Loopwatch project
 // SPDX-License-Identifier: Apache-2.0
 
-/// Decides whether a watching thread may come before the host's.
+/// Decides whether a thread that watches, or answers, may come before the host's.
 ///
 /// It may as long as it uses little: what it asks for is to be there in time, not to have more of a CPU than others. Where it
-/// computes much, because stalls come by the hundred, it takes its turn with the host and with what answers scrapes.
+/// computes much, because stalls or requests come by the hundred, it takes its turn with the host.
 ///
 /// A value: CPU time goes in, decisions come out.
 public struct PromptPolicy: Sendable {

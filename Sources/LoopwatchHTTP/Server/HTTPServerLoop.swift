@@ -23,8 +23,10 @@ final class HTTPServerLoop {
     /// Serves until the server is stopped.
     func run() {
         shared.threadBegins()
+        var turns = ServingTurns(at: Clock.now())
         while true {
             let now = Clock.now()
+            turns.check(at: now)
             if shared.turnBegins(at: now) { stop(at: now) }
             if let stopDeadline, connections.isEmpty || now >= stopDeadline { break }
             shared.responder.turn(at: now)
