@@ -58,6 +58,11 @@ package final class WakeSignal: Sendable {
         package static let alarm = Wakening(rawValue: 2)
 
         package init(rawValue: CInt) { self.rawValue = rawValue }
+
+        /// Whether it was the deadline; for a thread that wakes often, as nothing is looked up for it.
+        package var isDeadline: Bool { rawValue == 0 }
+        /// Whether the alarm went off.
+        package var isOfAlarm: Bool { rawValue & 2 != 0 }
     }
 
     /// Sleeps until woken or until the deadline (`nil`: for ever); returns whether it was woken.

@@ -48,6 +48,38 @@ extension Live {
             }
         }
 
+        @Test("targets that wait are told as proved to wait a moment ago, and blocks after that are found")
+        func rest() async {
+            await #expect(processExitsWith: .success) {
+                recordingErrors {
+                    try withLoops(Array(repeating: .poll, count: 5)) { loops in
+                        try withPoolWatch { watch, recorder in
+                            let names = loops.indices.map { "loop-\($0)" }
+                            for (name, loop) in zip(names, loops) { watch.add(loop.target(name)) }
+                            try watch.waitUntilAnswered(names)
+                            for way in Hold.Way.allCases {
+                                // Most of the time, whatever else this machine does.
+                                var recent = 0
+                                for _ in 0..<12 {
+                                    poll(nil, 0, 230)
+                                    let age = try watch.statistics(of: "loop-3").heartbeatAgeNanoseconds
+                                    if age < 400_000_000 { recent += 1 }
+                                }
+                                #expect(recent >= 9)
+                                try checkStall(of: "loop-2", by: Hold(way), watch, recorder) { loops[2].execute($0) }
+                            }
+                            poll(nil, 0, 1_000)
+                            let hold = Hold(.sleeping)
+                            defer { hold.release() }
+                            Task.detached { hold.run() }
+                            let begun = try recorder.wait(for: "the held thread") { $0.target == "swift" }
+                            #expect(!hold.hasEnded && begun.state == .begun)
+                        }
+                    }
+                }
+            }
+        }
+
         @Test(
             "a block of many short sleeps that begins in the middle of a rest is not underestimated by the whole rest"
         )

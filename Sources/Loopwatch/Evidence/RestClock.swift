@@ -9,7 +9,7 @@ internal import LoopwatchPlatform
 /// Belongs to the watchdog's thread.
 struct RestClock {
     /// A time in which no thread of the process ran but the watchdog.
-    struct Rest {
+    struct Rest: Sendable {
         var since: MonotonicInstant
         /// A thread that began to run after this is not counted yet.
         var until: MonotonicInstant
@@ -36,6 +36,17 @@ struct RestClock {
         tickNanoseconds = hasTicks ? Clock.tickNanoseconds() : nil
     }
 
+    /// Whether no other thread has run since the latest reading, by two clocks that are read once: for a watchdog that wakes for
+    /// nothing else.
+    ///
+    /// - Parameter now: when the pass began.
+    mutating func confirm(at now: MonotonicInstant) -> Rest? {
+        guard passesToSkip == 0, let tickNanoseconds, let own = Clock.ownCPUNanoseconds(),
+            let process = Clock.processCPUNanoseconds(), let since = proof.confirm(own: own, process: process)
+        else { return nil }
+        return Rest(since: since, until: now.advanced(byNanoseconds: -tickNanoseconds))
+    }
+
     /// Reads the clocks.
     ///
     /// - Parameters:
@@ -55,7 +66,8 @@ struct RestClock {
         let isCostly = Clock.now().nanoseconds(since: began) > Int64(targets) * (second - first)
         costlyPasses = isCostly ? costlyPasses + 1 : 0
         if costlyPasses >= Self.costlyPassesMost { (costlyPasses, passesToSkip) = (0, Self.passesSkipped) }
-        guard let since = proof.read(own: (first, second), process: process, at: now) else { return nil }
+        let since = proof.read(own: (first, second), process: process, at: now) { Clock.ownCPUNanoseconds() }
+        guard let since else { return nil }
         return Rest(since: since, until: now.advanced(byNanoseconds: -tickNanoseconds))
     }
 }

@@ -112,6 +112,25 @@ final class JobPoolPass {
         return outcome
     }
 
+    /// For how long it need not be looked at, in nanoseconds, as long as nothing runs that did not before an instant; `nil` where
+    /// something goes on, or accounting is about to change.
+    func restNanoseconds(since: MonotonicInstant, interruptions: InterruptionLog) -> Int64? {
+        guard settling == nil, !isHookOnTrial else { return nil }
+        return pool.withDetector { detector in
+            guard let detector else { return .max }
+            return detector.restNanoseconds(since: since, interruptions: interruptions)
+        }
+    }
+
+    /// Nothing has run since before the last look.
+    func rested(_ rest: RestClock.Rest, interruptions: InterruptionLog) {
+        guard nextLook != nil else { return }
+        nextLook = pool.withDetector { detector in
+            detector?.rested(until: rest.until, since: rest.since, interruptions: interruptions)
+            return detector?.nextLook(interruptions: interruptions)
+        }
+    }
+
     /// Ends what goes on, and leaves accounting; returns what could not be put back.
     func stop(now: MonotonicInstant, interruptions: InterruptionLog) -> Outcome {
         var outcome = Outcome()

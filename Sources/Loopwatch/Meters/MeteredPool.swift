@@ -69,6 +69,21 @@ final class MeteredPool: Sendable {
         }
     }
 
+    /// For how long it need not be looked at, in nanoseconds, as long as nothing runs that did not before an instant; `nil` where
+    /// something goes on.
+    func restNanoseconds(since: MonotonicInstant, interruptions: InterruptionLog) -> Int64? {
+        storage.withLock { $0.detector.restNanoseconds(since: since, interruptions: interruptions) }
+    }
+
+    /// Nothing has run since before the last look.
+    func rested(_ rest: RestClock.Rest, interruptions: InterruptionLog) {
+        storage.withLock { storage in
+            storage.detector.rested(until: rest.until, since: rest.since, interruptions: interruptions)
+            guard storage.nextLook != nil else { return }
+            storage.nextLook = storage.detector.nextLook(interruptions: interruptions)
+        }
+    }
+
     /// Ends what goes on, because it is not watched any more.
     func finish(at now: MonotonicInstant, interruptions: InterruptionLog) -> JobPoolPass.Outcome {
         storage.withLock { storage in

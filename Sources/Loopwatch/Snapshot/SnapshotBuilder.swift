@@ -129,6 +129,10 @@ final class SnapshotBuilder: Sendable {
         unixNanoseconds unix: Int64
     ) -> (loops: [LoopSnapshot], pools: [PoolSnapshot]) {
         let interruptions = health.interruptions
+        // What the watchdog has not told them, because it did not look.
+        if let rest = health.rest {
+            for watched in listing.loops + listing.pools { watched.rested(rest) }
+        }
         func statistics(_ watched: WatchedTarget) -> (StallStatistics, Cause?, Int?) {
             watched.detector.withLock {
                 let counted = $0.statistics(at: now, unixNanoseconds: unix, interruptions: interruptions)

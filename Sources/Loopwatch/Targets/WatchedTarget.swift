@@ -33,4 +33,10 @@ final class WatchedTarget: Sendable {
         detector = Mutex(StallDetector(policy: policy, now: now))
         evidence = Mutex(EvidenceSource(target.evidence))
     }
+
+    /// No thread of the process has run for a while; counts for what is proved to wait by that, and only once.
+    func rested(_ rest: RestClock.Rest) {
+        guard isBeaten.load(ordering: .relaxed) else { return }
+        detector.withLock { _ = $0.stillFree(at: rest.until, since: rest.since) }
+    }
 }

@@ -31,6 +31,8 @@ final class Watchdog: Sendable {
     /// Time between readings of how long the watchdog waited for a CPU, the machine slept and a hypervisor took away, in
     /// nanoseconds: what that is between two of them when all is well is far below an interruption.
     private static let baselineNanoseconds: Int64 = 1_000_000_000
+    /// The same while nothing runs, and the watchdog hardly either.
+    private static let restBaselineNanoseconds: Int64 = 2_000_000_000
     /// A machine that slept for less than this was not suspended: the two clocks are read a moment apart.
     private static let machineSleepNanosecondsMinimum: Int64 = 100_000_000
 
@@ -139,11 +141,13 @@ final class Watchdog: Sendable {
         let alarm = activityAlarm()
         // Not before this did the watchdog have time again: until then it was at its own work, or in the host's closures.
         var occupiedUntil = Clock.now()
+        // For how long targets may rest as long as nothing runs; `nil` where they have to be looked at.
+        var restNanoseconds: Int64?
         while !isStopping.load(ordering: .acquiring) {
             let wakening = wake.wait(until: planned, alarm: alarm)
             let now = Clock.now()
             let late = planned.map { now.nanoseconds(since: $0) }
-            let isTimed = wakening.isEmpty || (late ?? -1) > 0
+            let isTimed = wakening.isDeadline || (late ?? -1) > 0
             health.woke(
                 at: now,
                 lateNanoseconds: isTimed ? late : nil,
@@ -164,10 +168,22 @@ final class Watchdog: Sendable {
                 let isThrottled = kind == .starved && (throttling?.nanosecondsSinceBaseline() ?? 0) * 2 >= late
                 let interruption = Interruption(from: planned, to: now, kind: kind, isThrottled: isThrottled)
                 interrupted(interruption, nanoseconds: late, now: now)
+                restNanoseconds = nil
             }
-            var context = LookContext(now: now, workers: workers, throttling: throttling, ownThreads: ownThreads)
+            if let pause = restNanoseconds, wakening.isDeadline,
+                now.nanoseconds(since: baselines) < Self.restBaselineNanoseconds, let resting = rest.confirm(at: now)
+            {
+                health.rest = resting
+                let next = resting.until.advanced(byNanoseconds: pause)
+                planned = next
+                occupiedUntil = now
+                setAlarm(alarm, &activity, until: next, now: now, hasGoneOff: false, isResting: true)
+                health.sleeps(until: next)
+                continue
+            }
             let cpu = Clock.ownCPUNanoseconds() ?? 0
             let resting = rest.read(ownNanoseconds: cpu, targets: targetCount, at: now)
+            var context = LookContext(now: now, workers: workers, throttling: throttling, ownThreads: ownThreads)
             // Before anything of the same name is looked at.
             for watched in registry.takeRemoved() {
                 pass.retire(watched, now: now, interruptions: health.interruptions)
@@ -178,14 +194,21 @@ final class Watchdog: Sendable {
             }
             let targets = registry.targets
             targetCount = targets.count
+            if let rested = health.rest {
+                pass.rested(rested, targets, interruptions: health.interruptions)
+                health.rest = nil
+            }
             planned = pass.run(
                 targets,
                 context: &context,
                 resting: resting,
                 interruptions: health.interruptions,
                 coalescingNanoseconds: Self.coalescingNanoseconds,
-                looksAtAll: !flushes.isEmpty || wakening.contains(.alarm)
+                looksAtAll: !flushes.isEmpty || wakening.isOfAlarm
             )
+            restNanoseconds = resting.flatMap {
+                pass.restNanoseconds(targets, since: $0.since, interruptions: health.interruptions)
+            }
             for done in flushes { desk.flush(done) }
             // What took no time was not computed for longer either.
             var computed = Clock.now().nanoseconds(since: now)
@@ -215,13 +238,14 @@ final class Watchdog: Sendable {
                 throttling?.setBaseline()
                 countMachineSleep(since: &machineSleep, now: now)
             }
-            let pause = planned.map { $0.nanoseconds(since: now) }
-            let hasGoneOff = wakening.contains(.alarm)
-            switch activity.decide(forPause: pause, hasGoneOff: hasGoneOff, isResting: resting != nil) {
-            case .set: alarm?.set(afterCPUNanoseconds: activity.cpuNanoseconds)
-            case .keep: break
-            case .unset: alarm?.unset()
-            }
+            setAlarm(
+                alarm,
+                &activity,
+                until: planned,
+                now: now,
+                hasGoneOff: wakening.isOfAlarm,
+                isResting: resting != nil
+            )
             health.sleeps(until: planned)
         }
         pass.stop(now: Clock.now(), interruptions: health.interruptions)
@@ -233,6 +257,22 @@ final class Watchdog: Sendable {
         } catch {
             desk.note("\(error): blocks that begin right after a look may be told some milliseconds later.")
             return nil
+        }
+    }
+
+    private func setAlarm(
+        _ alarm: ActivityAlarm?,
+        _ activity: inout ActivityAlarmPolicy,
+        until next: MonotonicInstant?,
+        now: MonotonicInstant,
+        hasGoneOff: Bool,
+        isResting: Bool
+    ) {
+        let pause = next.map { $0.nanoseconds(since: now) }
+        switch activity.decide(forPause: pause, hasGoneOff: hasGoneOff, isResting: isResting) {
+        case .set: alarm?.set(afterCPUNanoseconds: activity.cpuNanoseconds)
+        case .keep: break
+        case .unset: alarm?.unset()
         }
     }
 

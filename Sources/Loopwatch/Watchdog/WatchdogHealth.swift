@@ -14,6 +14,7 @@ final class WatchdogHealth: Sendable {
         var nextPass: MonotonicInstant?
         var target: String?
         var thread: ThreadIdentifier?
+        var rest: RestClock.Rest?
     }
 
     private let storage: Mutex<Storage>
@@ -75,6 +76,12 @@ final class WatchdogHealth: Sendable {
     /// Targets that are busy and answer are looked at so far apart from now on, in nanoseconds.
     func looks(every nanoseconds: Int64) {
         storage.withLock { $0.snapshot.lookNanoseconds = nanoseconds }
+    }
+
+    /// Nothing but the watchdog has run, and it went round without looking at any target; `nil` once it has looked.
+    var rest: RestClock.Rest? {
+        get { storage.withLock { $0.rest } }
+        set { storage.withLock { $0.rest = newValue } }
     }
 
     /// The watchdog goes to sleep.

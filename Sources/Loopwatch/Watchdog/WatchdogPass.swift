@@ -216,6 +216,47 @@ struct WatchdogPass: ~Copyable {
         return capture
     }
 
+    // MARK: Rest
+
+    /// For how long the targets need not be looked at, in nanoseconds, as long as no thread of the process runs; `nil` where one
+    /// of them is not proved to wait, or is not told by that.
+    ///
+    /// To be asked right after a pass. Then the watchdog goes round without looking at any: what it costs to find out that nothing
+    /// ran is all that it costs, however many there are.
+    func restNanoseconds(
+        _ targets: [WatchedTarget],
+        since: MonotonicInstant,
+        interruptions: InterruptionLog
+    ) -> Int64? {
+        var least = Int64.max
+        if let jobs {
+            guard let pause = jobs.restNanoseconds(since: since, interruptions: interruptions) else { return nil }
+            least = min(least, pause)
+        }
+        for watched in targets {
+            if let metered = watched.metered {
+                let pause = metered.restNanoseconds(since: since, interruptions: interruptions)
+                guard let pause else { return nil }
+                least = min(least, pause)
+            }
+            guard watched.isBeaten.load(ordering: .relaxed) else { continue }
+            guard watched.evidence.withLock({ $0.isStillFree(isResting: true) }),
+                let pause = watched.detector.withLock({ $0.restNanoseconds(since: since) })
+            else { return nil }
+            least = min(least, pause)
+        }
+        return least == .max ? nil : least
+    }
+
+    /// No thread of the process has run for a while in which no target was looked at.
+    func rested(_ rest: RestClock.Rest, _ targets: [WatchedTarget], interruptions: InterruptionLog) {
+        jobs?.rested(rest, interruptions: interruptions)
+        for watched in targets {
+            watched.metered?.rested(rest, interruptions: interruptions)
+            watched.rested(rest)
+        }
+    }
+
     // MARK: Swift's pool
 
     /// Whether priorities of the pool are to be looked for, each of which is then watched by beats.

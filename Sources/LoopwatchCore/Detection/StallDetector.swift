@@ -104,14 +104,26 @@ public struct StallDetector: Sendable {
     ///   - since: since when, where the proof does not go back to the last look by itself.
     /// - Returns: false if that does not apply, because a beat is out or something goes on; then nothing was noted.
     public mutating func stillFree(at instant: MonotonicInstant, since: MonotonicInstant? = nil) -> Bool {
-        guard wasLookedAt, lastFree == lastLook, beatPosted == nil, job == nil, late == nil, !isGone,
-            since.map({ $0 <= lastLook }) ?? true, instant >= lastLook
-        else { return false }
+        guard waits(since: since), instant >= lastLook else { return false }
+        // Taken in already, for somebody who asked.
+        guard instant > lastLook else { return true }
         wasIdle = true
         lastFree = instant
         lastLook = instant
         statistics.parkChecks += 1
         return true
+    }
+
+    /// Whether it was proved to wait at the last look, and nothing goes on; with an instant, by a look since then.
+    private func waits(since: MonotonicInstant?) -> Bool {
+        wasLookedAt && lastFree == lastLook && beatPosted == nil && job == nil && late == nil && !isGone
+            && since.map({ $0 <= lastLook }) ?? true
+    }
+
+    /// For how long the target need not be looked at, in nanoseconds, as long as nothing runs that did not before an instant;
+    /// `nil` where that is not known to tell of it.
+    public func restNanoseconds(since: MonotonicInstant) -> Int64? {
+        waits(since: since) && wasIdle ? policy.idleNanoseconds : nil
     }
 
     /// Items that waited at the last look, where the target tells.

@@ -204,6 +204,33 @@ public struct JobPoolDetector: Sendable {
         return said
     }
 
+    /// For how long it need not be looked at, in nanoseconds, as long as nothing runs that did not before an instant; `nil` where
+    /// something goes on.
+    public func restNanoseconds(since: MonotonicInstant, interruptions: InterruptionLog) -> Int64? {
+        let next = last.instant.advanced(byNanoseconds: pauseNanoseconds)
+        let isQuiet = !isActive && nextLook(interruptions: interruptions) == next
+        return isQuiet && since <= last.instant ? pauseNanoseconds : nil
+    }
+
+    /// Nothing has run since before the last look: the same as a look that finds nothing new.
+    ///
+    /// - Parameters:
+    ///   - instant: until when that is proved.
+    ///   - since: since when.
+    ///   - interruptions: what to subtract.
+    public mutating func rested(
+        until instant: MonotonicInstant,
+        since: MonotonicInstant,
+        interruptions: InterruptionLog
+    ) {
+        guard instant > last.instant, restNanoseconds(since: since, interruptions: interruptions) != nil else { return }
+        var reading = last
+        reading.instant = instant
+        reading.ended = []
+        for index in reading.lanes.indices { reading.lanes[index].firstEnqueued = nil }
+        _ = looked(reading, observations: [:], interruptions: interruptions)
+    }
+
     /// When it has to be looked at next.
     ///
     /// Nothing can cross its threshold sooner than one threshold after a reading in which nothing ran and nothing waited.

@@ -14,7 +14,7 @@ struct ProcessRestTests {
         own: Int64,
         clock: Int64 = 800
     ) -> MonotonicInstant? {
-        rest.read(own: (own, own + clock), process: others + own + 2 * clock, at: at(milliseconds))
+        rest.read(own: (own, own + clock), process: others + own + 2 * clock, at: at(milliseconds)) { own + 3 * clock }
     }
 
     @Test("as long as others do not run, it is since the first reading")
@@ -58,11 +58,35 @@ struct ProcessRestTests {
         #expect(Self.read(&rest, at: 150, others: 70_000, own: 120_000) == at(100))
     }
 
+    @Test("a first clock that takes long, as after a sleep, hides nothing where the process's tells the same")
+    func coldClock() {
+        var rest = ProcessRest()
+        func read(at milliseconds: Double, own: Int64, others: Int64) -> MonotonicInstant? {
+            rest.read(own: (own, own + 5_000), process: own + 5_000 + others, at: at(milliseconds)) { own + 7_000 }
+        }
+        #expect(read(at: 0, own: 1_000, others: 70_000) == nil)
+        #expect(read(at: 50, own: 90_000, others: 70_000) == at(0))
+        #expect(read(at: 100, own: 190_000, others: 82_000) == nil)
+        #expect(read(at: 150, own: 290_000, others: 82_000) == at(100))
+    }
+
+    @Test("a reading of two clocks confirms rest; one that does not is none, and changes nothing")
+    func confirms() {
+        var rest = ProcessRest()
+        #expect(rest.confirm(own: 1_000, process: 71_000) == nil)
+        #expect(Self.read(&rest, at: 0, others: 70_000, own: 1_000) == nil)
+        #expect(rest.confirm(own: 41_000, process: 111_800) == at(0))
+        #expect(rest.confirm(own: 81_000, process: 155_000) == nil)
+        #expect(rest.confirm(own: 81_000, process: 151_800) == at(0))
+        #expect(Self.read(&rest, at: 100, others: 73_000, own: 91_000) == nil)
+        #expect(rest.confirm(own: 121_000, process: 194_800) == at(100))
+    }
+
     @Test("what comes between the two clocks is not taken for rest")
     func disturbedLater() {
         var rest = ProcessRest()
         #expect(Self.read(&rest, at: 0, others: 70_000, own: 0) == nil)
-        #expect(rest.read(own: (40_000, 40_800), process: 40_800 + 70_000 + 9_000, at: at(50)) == nil)
+        #expect(rest.read(own: (40_000, 40_800), process: 40_800 + 70_000 + 9_000, at: at(50)) { 50_600 } == nil)
         // The next, without it, is lower: as much may have run since the one before.
         #expect(Self.read(&rest, at: 100, others: 70_000, own: 80_000) == nil)
         #expect(Self.read(&rest, at: 150, others: 70_000, own: 120_000) == at(100))

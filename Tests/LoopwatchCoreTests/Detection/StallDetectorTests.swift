@@ -257,6 +257,28 @@ struct StallDetectorTests {
         }
     }
 
+    @Test("how long a target may rest is known of one that was proved to wait, by a look since nothing else ran")
+    mutating func rest() {
+        func pause(since milliseconds: Double) -> Int64? { detector.restNanoseconds(since: at(milliseconds)) }
+        #expect(pause(since: 0) == nil)
+        #expect(look(10, .free).isEmpty && pause(since: 11) == nil)
+        #expect(look(20, .free).isEmpty)
+        #expect(pause(since: 15) == .milliseconds(100) && pause(since: 21) == nil)
+        // Told twice, by the watchdog and for a scrape, it counts once.
+        for _ in 0..<2 {
+            let isFree = detector.stillFree(at: at(220), since: at(15))
+            #expect(isFree)
+        }
+        #expect(counters(220).parkChecks == 3 && counters(230).heartbeatAgeNanoseconds == .milliseconds(10))
+        let isFree = detector.stillFree(at: at(219), since: at(15))
+        #expect(!isFree)
+        // A block that begins after that is found as after a look.
+        #expect(look(270, .busy).isEmpty && pause(since: 15) == nil && nextLook == 280)
+        #expect(answer(280, posted: 270).isEmpty && look(290, .free).isEmpty)
+        // It was busy a moment ago.
+        #expect(pause(since: 285) == nil)
+    }
+
     @Test("what is known for less is not taken while a beat is out, after something ran, or after the end")
     mutating func stillFree() {
         #expect(!isStillFree(1))

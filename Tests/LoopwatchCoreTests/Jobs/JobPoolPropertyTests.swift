@@ -64,6 +64,7 @@ struct JobPoolPropertyTests {
         #expect(pool.schedule.waits.joined().count { $0.length >= threshold && $0.isStarvation } > 2)
         #expect(pool.schedule.waits.joined().count { $0.length < threshold } > 20)
         if watched.isTaken { #expect(driver.drafts.contains { $0.pool?.kind == .takenByOthers }) }
+        #expect(driver.rests > 0)
         checkEpisodes(driver)
         for lane in JobLane.ofPool {
             checkHolds(driver, lane, watched)

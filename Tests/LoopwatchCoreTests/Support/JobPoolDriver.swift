@@ -26,6 +26,9 @@ struct JobPoolDriver {
     let policyLookNanoseconds: Int64
     /// Time for which threads of the process wait for a CPU, per time; `nil` where that cannot be read.
     var runDelay: Double? = 0
+    /// How often it was told that nothing has run.
+    private(set) var rests = 0
+    private var latest: JobReading?
     private var counted: [StallStatistics] = []
 
     /// Creates a driver that begins at 0.
@@ -77,8 +80,22 @@ struct JobPoolDriver {
     }
 
     private mutating func look(at now: Int64) {
+        let since = MonotonicInstant(nanoseconds: self.now)
         looks.append(now)
         var reading = pool.read(at: now)
+        // Every other time that nothing has run, the watchdog does not look: it is only told so.
+        defer { latest = reading }
+        if looks.count % 2 == 0, let latest, reading.running.isEmpty, reading.ended.isEmpty,
+            reading.lanes.map(\.enqueued) == latest.lanes.map(\.enqueued),
+            reading.lanes.map(\.started) == latest.lanes.map(\.started),
+            detector.restNanoseconds(since: since, interruptions: interruptions) != nil
+        {
+            rests += 1
+            wanted.append(0)
+            let instant = MonotonicInstant(nanoseconds: now)
+            detector.rested(until: instant, since: since, interruptions: interruptions)
+            return
+        }
         if detector.wantsRunDelay(reading) { reading.runDelayNanoseconds = runDelay.map { Int64(Double(now) * $0) } }
         let jobs = detector.wanted(reading)
         wanted.append(jobs.count)
