@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -29,6 +30,32 @@ int lw_wait_readable(int first, int second, int64_t timeout_ns) {
     struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
     int ready = ppoll(entries, second < 0 ? 1 : 2, timeout_ns < 0 ? NULL : &timeout, NULL);
     return ready < 0 ? -1 : (entries[0].revents ? 1 : 0) | (entries[1].revents ? 2 : 0);
+}
+
+int lw_wait_set(int first, int second) {
+    int set = epoll_create1(EPOLL_CLOEXEC);
+    if (set < 0) return -1;
+    struct epoll_event one = {.events = EPOLLIN, .data.u32 = 1};
+    struct epoll_event other = {.events = EPOLLIN, .data.u32 = 2};
+    if (epoll_ctl(set, EPOLL_CTL_ADD, first, &one) == 0 && epoll_ctl(set, EPOLL_CTL_ADD, second, &other) == 0) return set;
+    int error = errno;
+    close(set);
+    errno = error;
+    return -1;
+}
+
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+
+int lw_wait_readable_in(int set, int64_t timeout_ns) {
+    struct epoll_event events[2];
+    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    long ready = syscall(SYS_epoll_pwait2, set, events, 2, timeout_ns < 0 ? NULL : &timeout, NULL, (size_t)8);
+    if (ready < 0) return -1;
+    int result = 0;
+    for (long index = 0; index < ready; index += 1) result |= (int)events[index].data.u32;
+    return result;
 }
 
 void lw_set_thread_name(const char *name) {

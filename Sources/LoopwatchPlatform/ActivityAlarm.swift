@@ -24,6 +24,8 @@ package final class ActivityAlarm {
     /// Readable once the alarm went off.
     let descriptor: CInt
     private var isSet = false
+    /// In which the alarm is awaited together with a signal; -1 where that cannot be had.
+    private var waitSet: CInt?
 
     /// Creates an alarm for the calling thread.
     ///
@@ -50,6 +52,22 @@ package final class ActivityAlarm {
     deinit {
         if hasTimer { timer_delete(timer) }
         if descriptor >= 0 { close(descriptor) }
+        if let waitSet, waitSet >= 0 { close(waitSet) }
+    }
+
+    /// Waits until a signal's descriptor is readable (1), or the alarm went off (2), or for a time in nanoseconds (below 0: for
+    /// ever); below 0 with `errno` set.
+    func wait(with signal: CInt, nanoseconds: Int64) -> CInt {
+        let set = waitSet ?? lw_wait_set(signal, descriptor)
+        waitSet = set
+        if set >= 0 {
+            let result = lw_wait_readable_in(set, nanoseconds)
+            guard result < 0, errno != EINTR else { return result }
+            // A kernel without the call, or a sandbox that does not know it.
+            close(set)
+            waitSet = -1
+        }
+        return lw_wait_readable(signal, descriptor, nanoseconds)
     }
 
     /// Sets it anew: it goes off once, when the process has used so much CPU time from now on, in nanoseconds.

@@ -74,7 +74,8 @@ package final class WakeSignal: Sendable {
     package func wait(until deadline: MonotonicInstant?, alarm: ActivityAlarm?) -> Wakening {
         while true {
             let remaining = deadline.map { max(0, $0.nanoseconds(since: Clock.now())) } ?? -1
-            let result = lw_wait_readable(descriptor, alarm?.descriptor ?? -1, remaining)
+            let result =
+                alarm?.wait(with: descriptor, nanoseconds: remaining) ?? lw_wait_readable(descriptor, -1, remaining)
             if result < 0, errno == EINTR { continue }
             let wakening = Wakening(rawValue: max(0, result))
             if wakening.contains(.signal) { clear() }

@@ -53,7 +53,7 @@ extension Live {
             await #expect(processExitsWith: .success) {
                 recordingErrors {
                     try withLoops(Array(repeating: .poll, count: 5)) { loops in
-                        try withPoolWatch { watch, recorder in
+                        try withWatch { watch, recorder in
                             let names = loops.indices.map { "loop-\($0)" }
                             for (name, loop) in zip(names, loops) { watch.add(loop.target(name)) }
                             try watch.waitUntilAnswered(names)
@@ -68,12 +68,6 @@ extension Live {
                                 #expect(recent >= 9)
                                 try checkStall(of: "loop-2", by: Hold(way), watch, recorder) { loops[2].execute($0) }
                             }
-                            poll(nil, 0, 1_000)
-                            let hold = Hold(.sleeping)
-                            defer { hold.release() }
-                            Task.detached { hold.run() }
-                            let begun = try recorder.wait(for: "the held thread") { $0.target == "swift" }
-                            #expect(!hold.hasEnded && begun.state == .begun)
                         }
                     }
                 }

@@ -41,6 +41,13 @@ int lw_signalfd(int signal);
 /// Provided because the Glibc module does not import ppoll(), whose timeout is finer than poll()'s milliseconds.
 int lw_wait_readable(int first, int second, int64_t timeout_ns);
 
+/// A set of two descriptors for lw_wait_readable_in: to wait in it costs a thread that has slept for long less, as the kernel
+/// goes to neither of them. Returns its descriptor; -1 with errno set.
+int lw_wait_set(int first, int second);
+
+/// As lw_wait_readable, for the two of a set. -1 with ENOSYS before Linux 5.11.
+int lw_wait_readable_in(int set, int64_t timeout_ns);
+
 /// Names the calling thread; at most 15 bytes, longer names are cut.
 ///
 /// Provided because the Glibc module does not import pthread_setname_np().

@@ -32,7 +32,12 @@ final class Watchdog: Sendable {
     /// nanoseconds: what that is between two of them when all is well is far below an interruption.
     private static let baselineNanoseconds: Int64 = 1_000_000_000
     /// The same while nothing runs, and the watchdog hardly either.
-    private static let restBaselineNanoseconds: Int64 = 2_000_000_000
+    private static let restBaselineNanoseconds: Int64 = 4_000_000_000
+    /// By how much longer than targets may rest the watchdog sleeps meanwhile, in nanoseconds.
+    ///
+    /// That is half of a tick of the kernel, which is for how long a thread that ran at the last reading may have done so
+    /// unnoticed: only of one that then slept, and is blocked, the report is later by as much.
+    private static let restSlackNanoseconds: Int64 = 2_000_000
     /// A machine that slept for less than this was not suspended: the two clocks are read a moment apart.
     private static let machineSleepNanosecondsMinimum: Int64 = 100_000_000
 
@@ -173,12 +178,11 @@ final class Watchdog: Sendable {
             if let pause = restNanoseconds, wakening.isDeadline,
                 now.nanoseconds(since: baselines) < Self.restBaselineNanoseconds, let resting = rest.confirm(at: now)
             {
-                health.rest = resting
-                let next = resting.until.advanced(byNanoseconds: pause)
+                let next = resting.until.advanced(byNanoseconds: pause + Self.restSlackNanoseconds)
                 planned = next
                 occupiedUntil = now
                 setAlarm(alarm, &activity, until: next, now: now, hasGoneOff: false, isResting: true)
-                health.sleeps(until: next)
+                health.rests(resting, until: next)
                 continue
             }
             let cpu = Clock.ownCPUNanoseconds() ?? 0
@@ -196,7 +200,7 @@ final class Watchdog: Sendable {
             targetCount = targets.count
             if let rested = health.rest {
                 pass.rested(rested, targets, interruptions: health.interruptions)
-                health.rest = nil
+                health.restEnds()
             }
             planned = pass.run(
                 targets,

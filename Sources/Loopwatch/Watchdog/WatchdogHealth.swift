@@ -79,9 +79,17 @@ final class WatchdogHealth: Sendable {
     }
 
     /// Nothing but the watchdog has run, and it went round without looking at any target; `nil` once it has looked.
-    var rest: RestClock.Rest? {
-        get { storage.withLock { $0.rest } }
-        set { storage.withLock { $0.rest = newValue } }
+    var rest: RestClock.Rest? { storage.withLock { $0.rest } }
+
+    /// The targets were told of that.
+    func restEnds() { storage.withLock { $0.rest = nil } }
+
+    /// The watchdog goes to sleep again, as nothing but itself has run.
+    func rests(_ rest: RestClock.Rest, until next: MonotonicInstant) {
+        storage.withLock { storage in
+            storage.rest = rest
+            storage.nextPass = next
+        }
     }
 
     /// The watchdog goes to sleep.
