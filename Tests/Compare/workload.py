@@ -52,7 +52,7 @@ class Size:
     loaded: float
 
 
-WHOLE = Size(2, tuple(LENGTHS), (HARMLESS,), tuple(FLOODS), ("sleep", "cpu"), 3.5, 3, 3)
+WHOLE = Size(2, tuple(LENGTHS), (HARMLESS,), tuple(FLOODS), ("sleep", "cpu"), 12, 3, 3)
 QUICK = Size(1, (0.080, 0.400), (), ((1000, 0.0005),), ("cpu",), 0, 1, 0)
 
 
