@@ -53,6 +53,14 @@ static int is_running(int call_descriptor) {
 #define ERESTARTNOINTR 513
 
 #if defined(__x86_64__)
+// Headers of older kernels lack them.
+#ifndef SYS_io_uring_enter
+#define SYS_io_uring_enter 426
+#endif
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+
 // Waiting signals that are looked at; more are taken for one that is not blocked.
 #define PENDING_SIGNALS_MAX 16
 

@@ -63,8 +63,9 @@ package final class ActivityAlarm {
         if set >= 0 {
             let result = lw_wait_readable_in(set, nanoseconds)
             guard result < 0, errno != EINTR else { return result }
-            // A kernel without the call, or a sandbox that does not know it.
-            close(set)
+            // A kernel without the call, or a sandbox that does not know it. After any other error the number may be that of
+            // a file of the host's.
+            if errno == ENOSYS || errno == EPERM { close(set) }
             waitSet = -1
         }
         return lw_wait_readable(signal, descriptor, nanoseconds)
