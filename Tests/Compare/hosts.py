@@ -152,7 +152,7 @@ class AttachedHost(PythonHost):
     name = "uvicorn"
 
     def __init__(self):
-        super().__init__("asyncio_host.py", "none")
+        super().__init__("asyncio_host.py", "outside")
 
     def start(self):
         super().start()

@@ -18,7 +18,7 @@ NOTES = {
     "a": "Ten targets, of which one is blocked; the others are one target each.",
     "b": "A pool is blocked here as beats can see it, by holding every thread; it is not while Dispatch gives it another.",
     "n": "One thread of a pool is held.",
-    "c": "The true length is taken inside the handler; the loop's iteration around it is a little longer.",
+    "c": "The true length is that of the loop's iteration, from one wait to the next, taken around its selector.",
     "d": "Reports when the callback has ended; each short callback on its own, so a flood is not seen.",
     "e": "Reports when the block has ended.",
     "f": "Tells no length of a block.",

@@ -59,6 +59,8 @@ QUICK = Size(1, (0.080, 0.400), (), ((1000, 0.0005),), ("cpu",), 0, 1, 0)
 # Everything is done once before it counts: names are read, memory is there. Then so long a pause, in seconds.
 WARM_UP = [Step("block", "warm", 0.1, 0.1, kind) for kind in KINDS]
 SETTLE = 1.0
+# Seconds that a turn at being idle takes, after a block and a pause in which its code's names are read.
+IDLE_TURNS, IDLE_TURN, IDLE_TURN_PAUSE = 5, 8, 2
 
 
 def plan(seed, round_number, size):

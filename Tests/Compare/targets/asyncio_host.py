@@ -14,6 +14,7 @@ import re
 import socket
 import sys
 import threading
+import time
 import types
 
 import fastapi
@@ -170,6 +171,7 @@ async def use_loopguard(app):
 
 TOOLS = {
     "none": use_nothing,
+    "outside": use_nothing,
     "asyncio-debug": use_asyncio_debug,
     "aiodebug": use_aiodebug,
     "aiocop": use_aiocop,
@@ -193,6 +195,28 @@ class CoroutineSession(Session):
         self.loop.create_task(handler())
 
 
+class IterationSession(CoroutineSession):
+    """Tells of blocks how long the whole iteration of the loop took, from the return of its wait to the next call of it:
+    that is what holds up whoever waits, and what can be seen from outside. A little else is in it."""
+
+    def __init__(self, loop):
+        super().__init__(loop)
+        self.began, self.notes = time.monotonic(), []
+        self.wait, loop._selector.select = loop._selector.select, self.select
+
+    def held(self, span, note):
+        self.notes.append(note)
+
+    def select(self, timeout=None):
+        ended = time.monotonic()
+        notes, self.notes = self.notes, []
+        for note in notes:
+            note((self.began, ended))
+        events = self.wait(timeout)
+        self.began = time.monotonic()
+        return events
+
+
 async def main(tool):
     app = fastapi.FastAPI()
 
@@ -204,8 +228,8 @@ async def main(tool):
     configuration = uvicorn.Config(app, log_level="error", lifespan="on")
     listener = socket.create_server(("127.0.0.1", 0))
     tell(f"PORT {listener.getsockname()[1]}")
-    thread = threading.Thread(target=read_commands, args=(CoroutineSession(asyncio.get_running_loop()),), daemon=True)
-    thread.start()
+    session = (IterationSession if tool == "outside" else CoroutineSession)(asyncio.get_running_loop())
+    threading.Thread(target=read_commands, args=(session,), daemon=True).start()
     await uvicorn.Server(configuration).serve(sockets=[listener])
 
 
