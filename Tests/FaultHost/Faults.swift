@@ -26,6 +26,11 @@ enum Faults {
         let began = Told.nanoseconds
         var created = 0
         var failed = 0
+        // Detached from the start: pthread_detach(3) reads of a thread that may have ended meanwhile, and its memory with it.
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+        defer { pthread_attr_destroy(&attributes) }
         while Told.nanoseconds - began < Int64(seconds * 1e9) {
             let due = Int(Double(Told.nanoseconds - began) / 1e9 * Double(rate))
             guard created < due else {
@@ -35,7 +40,7 @@ enum Faults {
             var thread = pthread_t()
             let code = pthread_create(
                 &thread,
-                nil,
+                &attributes,
                 { _ in
                     Faults.threadsRun.add(1, ordering: .relaxed)
                     return nil
@@ -43,11 +48,7 @@ enum Faults {
                 nil
             )
             created += 1
-            guard code == 0 else {
-                failed += 1
-                continue
-            }
-            pthread_detach(thread)
+            if code != 0 { failed += 1 }
         }
         let end = Told.nanoseconds + 5_000_000_000
         while threadsRun.load(ordering: .relaxed) + failed < created, Told.nanoseconds < end { usleep(1_000) }

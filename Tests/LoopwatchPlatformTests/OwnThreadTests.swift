@@ -157,6 +157,53 @@ struct OwnThreadTests {
         #expect(view.call() == nil && view.runDelayNanoseconds() == nil && view.lastRun() == nil)
     }
 
+    @Test("of those that nobody waits for nothing is left, whether they end before they are let go, at once or later")
+    func detach() async {
+        // In a process of its own, of which the memory is nobody else's.
+        await #expect(processExitsWith: .success) {
+            func mappedBytes() -> Int {
+                guard let file = ProcFile(path: "/proc/self/statm") else { return 0 }
+                let pages = String(decoding: file.bytes(atMost: 256), as: UTF8.self).split(separator: " ").first
+                return (pages.flatMap { Int($0) } ?? 0) * sysconf(CInt(_SC_PAGESIZE))
+            }
+            let threads = 200
+            // What the C library maps for as many threads once it keeps, for their heaps.
+            let isWarm = Atomic(false)
+            let warm = (0..<threads).compactMap { _ in
+                try? OwnThread(name: "warm") { while !isWarm.load(ordering: .acquiring) { usleep(1_000) } }
+            }
+            isWarm.store(true, ordering: .releasing)
+            for thread in warm { thread.join() }
+            let before = mappedBytes()
+            let goesOn = Atomic(false)
+            var identifiers: [ThreadIdentifier] = []
+            for _ in 0..<threads {
+                let first = try? OwnThread(name: "first") {}
+                guard let first else { return }
+                let view = ThreadView(first.identifier)
+                recordingErrors { try eventually("the thread is gone") { view.cpuNanoseconds() == nil } }
+                first.detach()
+                let both = try? OwnThread(name: "both") {}
+                both?.detach()
+            }
+            for _ in 0..<threads {
+                let last = try? OwnThread(name: "last") { while !goesOn.load(ordering: .acquiring) { usleep(1_000) } }
+                last?.detach()
+                if let last { identifiers.append(last.identifier) }
+            }
+            #expect(before > 0 && identifiers.count == threads)
+            goesOn.store(true, ordering: .releasing)
+            recordingErrors {
+                try eventually("all are gone") {
+                    OwnThread.identifiersInProcess(atMost: 1_000).allSatisfy { !identifiers.contains($0) }
+                }
+                // The C library keeps some stacks for the next thread; those of all would be gigabytes.
+                let stack = 8 << 20
+                try eventually("their memory is given back") { mappedBytes() - before < threads * stack / 4 }
+            }
+        }
+    }
+
     @Test("the calling thread knows its number")
     func current() {
         #expect(OwnThread.currentIdentifier > 0)
