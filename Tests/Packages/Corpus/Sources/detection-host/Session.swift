@@ -33,7 +33,8 @@ struct Session: Sendable {
     }
 
     private func block(_ identifier: Substring, _ kind: Blocking, seconds: Double) {
-        let spans = Mutex<[(began: Double, ended: Double)]>([])
+        let begins = Mutex<[Double]>([])
+        let ends = Mutex<[Double]>([])
         let done = DispatchGroup()
         let lock = kind == .lock ? HeldLock(seconds: seconds, waiters: width) : nil
         let missing = Rendezvous(width)
@@ -54,15 +55,17 @@ struct Session: Sendable {
                     }
                 }
                 let span = kind.hold(seconds: seconds, lock)
-                spans.withLock { $0.append((width > 1 ? taken : span.began, span.ended)) }
+                begins.withLock { $0.append(width > 1 ? taken : span.began) }
                 done.leave()
+                // That wakes who waits below, and where it is given this CPU, the job takes as much longer.
+                ends.withLock { $0.append(Told.now) }
             }
         }
         done.wait()
+        while ends.withLock({ $0.count }) < width { usleep(100) }
         // Several jobs block it only while all of them run.
-        let (began, ended) = spans.withLock { spans in
-            (spans.map(\.began).max() ?? 0, min(spans.map(\.ended).min() ?? 0, spared.withLock { $0 }))
-        }
+        let began = begins.withLock { $0.max() ?? 0 }
+        let ended = min(ends.withLock { $0.min() ?? 0 }, spared.withLock { $0 })
         Told.stretch("BLOCK", identifier, kind.rawValue, began, ended)
     }
 
