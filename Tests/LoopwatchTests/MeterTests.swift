@@ -46,8 +46,9 @@ extension Live {
                 let ended = try recorder.wait(for: "its end") { $0.state == .ended }
                 try eventually("the job ends") { hold.hasEnded }
                 let told = ended.durationNanoseconds + ended.interruptedNanoseconds
-                // Both have their clocks read a moment apart.
-                #expect(abs(told - hold.nanoseconds) < 20_000_000, "told \(told), measured \(hold.nanoseconds)")
+                // Both have their clocks read a moment apart, between which a busy machine may take the processor away.
+                let off = told - hold.nanoseconds
+                #expect(off > -1_000_000 && off < 100_000_000, "told \(told), measured \(hold.nanoseconds)")
                 #expect(ended.cause.text == "syscall:clock_nanosleep")
                 #expect(ended.stack?.frames.contains { $0.function.contains("Hold.run") } == true, "\(recorder.lines)")
                 try watch.settle()
