@@ -60,6 +60,90 @@ struct HTTPRequestDecisionTests {
         #expect(Decision.status(of: text) == status)
     }
 
+    /// Requests of the kinds that the tests of llhttp and of picohttpparser have, written anew.
+    ///
+    /// What real clients send, and what attackers do; what has a body is refused before it is read.
+    static let corpus: [(String, Int)] = [
+        // Clients.
+        (
+            "GET /test HTTP/1.1\r\nUser-Agent: curl/7.18.0 (i486-pc-linux-gnu)\r\nHost: 0.0.0.0:5000\r\nAccept: */*\r\n\r\n",
+            200
+        ),
+        (
+            "GET /favicon.ico HTTP/1.1\r\nHost: a:8000\r\nUser-Agent: Mozilla/5.0 (X11; U; Linux)\r\nAccept: text/html,"
+                + "*/*;q=0.8\r\nAccept-Language: en-us,en;q=0.5\r\nAccept-Encoding: gzip,deflate\r\nKeep-Alive: 300\r\n"
+                + "Connection: keep-alive\r\nCookie: wp=x; b=c; d=%7B%22e%22%3A1%7D\r\n\r\n", 200
+        ),
+        ("GET /test HTTP/1.0\r\nHost: 0.0.0.0:5000\r\nUser-Agent: ApacheBench/2.3\r\nAccept: */*\r\n\r\n", 200),
+        (
+            "GET /metrics HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n\r\n",
+            200
+        ),
+        ("\r\nGET /test HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n\r\n", 200),
+        // Fields: empty, without a space, with tabs around, with text that is not ASCII, of all characters of a token.
+        ("GET / HTTP/1.1\r\nHost:a\r\nAccept:\r\n\r\n", 200),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX:\t y\t \r\nConnection:   \tKeep-Alive\r\n\r\n", 200),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: \u{E4}\u{F6}\u{FC} \u{3042}\r\n\r\n", 200),
+        ("GET / HTTP/1.1\r\nHost: a\r\n!#$%&'*+-.^_`|~09azAZ: y\r\n\r\n", 200),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, keep-alive, something-else\r\n\r\n", 200),
+        // Targets.
+        ("GET /a/b?c=d&e=f?g HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+        ("GET //a//b HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+        ("GET http://hypnotoad.org:1234?hail=all HTTP/1.1\r\nHost: hypnotoad.org:1234\r\n\r\n", 200),
+        ("GET http://a?b=/c HTTP/1.1\r\nHost: a\r\n\r\n", 200), ("GET http://a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET http://?a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET http://hypnotoad.org:1234 HTTP/1.1\r\nHost: hypnotoad.org:1234\r\n\r\n", 200),
+        ("GET http://a_b/ HTTP/1.1\r\nHost: a_b\r\n\r\n", 200),
+        ("GET /forums/1/topics/2375?page=1#posts-17408 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET /\u{3B4}\u{3B6}/pipe?q=1 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET /foo\tbar/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET /foo bar/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET /\u{0}foo HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        // Methods and bodies of others.
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1e\r\nall your base\r\n0\r\n\r\n", 405),
+        ("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 405),
+        ("DELETE / HTTP/1.1\r\nHost: a\r\n\r\n", 405), ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+        ("CONNECT home0.netscape.com:443 HTTP/1.0\r\nUser-agent: Mozilla/1.1N\r\n\r\n", 405),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConTENT-Length: 5\r\n\r\nHELLO", 413),
+        ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+        // Smuggling: two lengths, or one that is read in two ways.
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length : 0\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 4 2\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x0\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -0\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding\u{B}: chunked\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: y\rContent-Length: 5\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\nContent-Length: 5\r\n\r\n", 400),
+        // Lines.
+        ("GET /test HTTP/1.1\nHost: a\n\n", 400), ("GET / HTTP/1.1\r\nLine1:   abc\r\n\tdef\r\nHost: a\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\u{7F}X: y\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nA\u{0}B: y\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: a\u{1}b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\u{E4}: y\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nFoo@: y\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nFoo\r: y\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nFoo\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nX: y\r\r\n\r\n", 400),
+        // Versions, of which a later minor one is served as 1.1 (RFC 9110 section 2.5), and other protocols.
+        ("GET / HTTP/1.2\r\nHost: a\r\n\r\n", 200), ("GET / HTTP/01.1\r\n", 400), ("GET / HTTP/.1\r\n", 400),
+        ("GET / HTTP/1.\r\n", 400), ("GET / IHTTP/1.0\r\n", 400), ("GET / ICE/1.0\r\n", 400),
+        ("GET / HTP/1.1\r\n", 400),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505), ("M-SEARCH * HTTP/1.1\r\nHost: 239.255.255.250:1900\r\n\r\n", 501),
+        ("OPTIONS rtsp://a/ RTSP/1.0\r\n", 400), ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\r\n", 400),
+        ("HTTP/1.1 200 OK\r\n", 400), ("hello\r\n", 400), ("\"GET\" / HTTP/1.1\r\n", 400), ("G@T / HTTP/1.1\r\n", 400),
+        // Not yet whole.
+        ("GET /test", 0), ("GET /test HTTP/1.1\r", 0), ("GET / HTTP/1.1\r\nHo", 0),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX:", 0),
+        ("GET / HTTP/1.1\r\nHost: a\r\n", 0),
+    ]
+
+    @Test("the requests of public parsers' tests get what the policy says", arguments: corpus)
+    func corpusTable(text: String, status: Int) {
+        #expect(Decision.status(of: text) == status)
+    }
+
     @Test("what is as long as allowed passes and one more does not")
     func lengths() {
         func request(target: Int = 1, fields: Int = 0, value: Int = 0) -> String {

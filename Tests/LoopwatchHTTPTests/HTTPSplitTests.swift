@@ -10,7 +10,7 @@ import Testing
 struct HTTPSplitTests {
     @Test("every split of every request of the table gives the same verdict at the same byte")
     func everySplit() {
-        for (text, _) in HTTPRequestDecisionTests.table {
+        for (text, _) in HTTPRequestDecisionTests.table + HTTPRequestDecisionTests.corpus {
             let bytes = Array(text.utf8)
             let whole = Decision([bytes[...]])
             for place in bytes.indices {

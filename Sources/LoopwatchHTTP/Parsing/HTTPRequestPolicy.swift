@@ -102,13 +102,14 @@ struct HTTPRequestPolicy: Sendable {
             return target
         }
         let rest = target.dropFirst(scheme.utf8.count)
-        let path = rest.drop { $0 != UInt8(ascii: "/") }
+        // The path may be empty before a query (RFC 3986 section 3.3).
+        let path = rest.drop { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
         let named = String(decoding: rest.prefix(rest.count - path.count), as: UTF8.self)
         guard HTTPRequestPolicy.isAuthority(named), authority == nil || authority == named else {
             throw .malformed("the target names another host than the Host field")
         }
         authority = named
-        return path.isEmpty ? [UInt8(ascii: "/")] : path
+        return path.first == UInt8(ascii: "/") ? path : [UInt8(ascii: "/")] + path
     }
 
     private static func isAuthority(_ text: String) -> Bool {
