@@ -174,6 +174,21 @@ struct HTTPRequestDecisionTests {
         #expect(status("a=" + String(repeating: "b", count: 256)) == 400)
     }
 
+    @Test("a target with a host keeps its path and its query, also where one of them is missing")
+    func absoluteForm() throws {
+        func target(_ text: String) throws -> String {
+            var parser = HTTPHeadParser(limits: .standard)
+            guard case .complete(let head) = parser.parse(Array("GET \(text) HTTP/1.0\r\n\r\n".utf8)[...]).1 else {
+                return "no head"
+            }
+            let request = try HTTPRequestPolicy(hostRule: .unrestricted, limits: .standard).decide(head).request
+            return request.path + request.query.map { " \($0.name)=\($0.value)" }.joined()
+        }
+        #expect(try target("http://a:1/b/c?d=e") == "/b/c d=e")
+        #expect(try target("http://a:1?d=/e&f=g") == "/ d=/e f=g")
+        #expect(try target("HTTP://a:1") == "/")
+    }
+
     @Test(
         "addresses, localhost and given names are allowed as hosts",
         arguments: [
@@ -207,5 +222,6 @@ struct HTTPRequestDecisionTests {
         #expect(Decision.status(of: "GET / HTTP/1.0\r\n\r\n", hostRule: rule) == 403)
         #expect(Decision.status(of: "GET / HTTP/1.1\r\nHost: evil\r\n\r\n", hostRule: rule) == 403)
         #expect(Decision.status(of: "GET http://evil/ HTTP/1.0\r\n\r\n", hostRule: rule) == 403)
+        #expect(Decision.status(of: "GET http://evil?@own HTTP/1.0\r\n\r\n", hostRule: rule) == 403)
     }
 }
