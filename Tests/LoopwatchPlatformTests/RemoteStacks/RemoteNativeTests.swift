@@ -97,10 +97,13 @@
                     let stack = try reader.stack(of: identifier, "the thread computes") { stack in
                         stack.frames.contains { $0.function.contains("computeUntilReleased") }
                     }
-                    let functions = stack.frames.map(\.function)
-                    for name in ["unwindInner", "unwindMiddle", "unwindOuter"] {
-                        #expect(functions.contains { $0.contains(name) }, "\(functions)")
+                    func expectCallers(_ stack: Stack) {
+                        let functions = stack.frames.map(\.function)
+                        for name in ["unwindInner", "unwindMiddle", "unwindOuter"] {
+                            #expect(functions.contains { $0.contains(name) }, "\(functions)")
+                        }
                     }
+                    expectCallers(stack)
                     #expect(reader.statistics.stops > 0)
                     #expect(reader.statistics.callsInterrupted == 0)
                     // Each is timed by itself.
@@ -111,10 +114,17 @@
                     // Generous: others build at the same time.
                     #expect(reader.statistics.stopNanosecondsMaximum < 2_000_000_000)
                     let stops = reader.statistics.stops
-                    for _ in 0..<50 {
-                        if case .success = reader.stack(of: identifier, allowsStop: false) {
-                            Issue.record("a thread that computes was read without being stopped")
+                    var refusals = 0
+                    try eventually("it is refused where it computes") {
+                        switch reader.stack(of: identifier, allowsStop: false) {
+                        case .failure(.running): refusals += 1
+                        // It computes with memory, and waits for it now and then: for the allocator, which another thread
+                        // holds, or for the kernel, which copies the process for a fork. That is no computing.
+                        case .success(let stack): expectCallers(stack)
+                        case .failure(let omission):
+                            #expect(omission == .moved || omission == .unsteady, "\(omission)")
                         }
+                        return refusals >= 50
                     }
                     #expect(reader.statistics.stops == stops)
                 }

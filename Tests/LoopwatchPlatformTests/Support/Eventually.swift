@@ -11,9 +11,9 @@ struct NeverHappened: Error, CustomStringConvertible {
     let description: String
 }
 
-/// Waits until the condition holds, and throws an error that names it if it does not within ten seconds.
+/// Waits until the condition holds, and throws an error that names it if it does not within a minute.
 func eventually(_ what: String, _ condition: () throws -> Bool) throws {
-    let deadline = Clock.now().advanced(byNanoseconds: 10_000_000_000)
+    let deadline = Clock.now().advanced(byNanoseconds: 60_000_000_000)
     while try !condition() {
         guard Clock.now() < deadline else { throw NeverHappened(description: "never happened: \(what)") }
         poll(nil, 0, 2)

@@ -58,7 +58,7 @@ final class LoopFixture {
     }
 
     private func line() throws -> String {
-        let deadline = Clock.now().advanced(byNanoseconds: 20_000_000_000)
+        let deadline = Clock.now().advanced(byNanoseconds: 60_000_000_000)
         while true {
             if let end = unread.firstIndex(of: 10) {
                 defer { unread.removeFirst(end + 1) }

@@ -205,7 +205,7 @@
         ) throws -> RawStack {
             let view = ThreadView(thread)
             var stack: RawStack?
-            let deadline = Clock.now().advanced(byNanoseconds: 10_000_000_000)
+            let deadline = Clock.now().advanced(byNanoseconds: 60_000_000_000)
             while stack == nil {
                 guard Clock.now() < deadline else {
                     throw NeverHappened(description: "the thread sleeps in \(way.call)")

@@ -91,7 +91,7 @@ extension RemoteStackReader {
         _ what: String,
         until condition: (Stack) -> Bool
     ) throws -> Stack {
-        let deadline = Clock.now().advanced(byNanoseconds: 20_000_000_000)
+        let deadline = Clock.now().advanced(byNanoseconds: 60_000_000_000)
         while true {
             let result = stack(of: thread, allowsStop: allowsStop)
             if case .success(let stack) = result, condition(stack) { return stack }
