@@ -6,7 +6,7 @@ import LoopwatchPlatform
 import Testing
 
 /// A Swift program watched from outside, as a user does it: the demo, which is not asked what it knows of itself.
-@Suite("A Swift program from outside", .serialized, .timeLimit(.minutes(2)))
+@Suite("A Swift program from outside", .serialized, .timeLimit(.minutes(10)))
 struct AttachSwiftTests {
     @Test("that Swift's pool is held is told, and by what")
     func pool() throws {

@@ -8,7 +8,7 @@ import Testing
 @testable import LoopwatchDaemon
 
 /// The demo as a user runs it.
-@Suite("The demo", .timeLimit(.minutes(3)))
+@Suite("The demo", .timeLimit(.minutes(10)))
 struct DemoTests {
     /// One kind of block: the demo's words for it, and the warning's.
     private static let kinds = [

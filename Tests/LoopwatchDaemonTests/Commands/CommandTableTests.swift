@@ -106,7 +106,7 @@ struct CommandTableTests {
 }
 
 /// What the program ends with, as its help says.
-@Suite("Exit codes", .timeLimit(.minutes(3)))
+@Suite("Exit codes", .timeLimit(.minutes(10)))
 struct ExitCodeTests {
     /// A command line, and the exit code.
     struct Row: Sendable, CustomTestStringConvertible {

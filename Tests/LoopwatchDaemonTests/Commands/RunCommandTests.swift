@@ -9,7 +9,7 @@ import Testing
 @testable import LoopwatchDaemon
 
 /// The command `run` as a service manager runs it, with an event loop of another process before it.
-@Suite("The daemon", .serialized, .timeLimit(.minutes(4)))
+@Suite("The daemon", .serialized, .timeLimit(.minutes(10)))
 struct RunCommandTests {
     /// An event loop of another process that does what it is told.
     private final class Loop {

@@ -62,7 +62,7 @@ struct StallLogTests {
         for report in runs { reader.read(Array(Written.line(report).utf8)[...]) { log.add($0) } }
         #expect(log.stalls.count == 20_000)
         // Each compared with all others took minutes.
-        #expect(ContinuousClock.now - began < .seconds(60))
+        #expect(ContinuousClock.now - began < .seconds(180))
         let alike = (0..<Int32(Limits.logStallsAlike + 10)).flatMap { thread in
             Self.stall(1, milliseconds: [100]) { $0.threadIdentifier = 10_000 + thread }
         }
@@ -188,7 +188,7 @@ struct StallLogTests {
 }
 
 /// The command `report` as a user runs it.
-@Suite("Reports of logs", .timeLimit(.minutes(3)))
+@Suite("Reports of logs", .timeLimit(.minutes(10)))
 struct ReportCommandTests {
     @Test("are of rotated, gzipped and cut-off files in any order, and of standard input")
     func files() async throws {

@@ -94,7 +94,7 @@ struct TailSessionTests {
 }
 
 /// The command `tail` as a user runs it, at an endpoint of this process.
-@Suite("Following warnings of an endpoint", .timeLimit(.minutes(3)))
+@Suite("Following warnings of an endpoint", .timeLimit(.minutes(10)))
 struct TailCommandTests {
     /// A watch of a target that does not exist, whose reports the test makes.
     final class Reporting {

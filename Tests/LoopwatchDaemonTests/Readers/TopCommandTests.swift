@@ -9,7 +9,7 @@ import Testing
 @testable import LoopwatchDaemon
 
 /// The command `top` as a user runs it, in a terminal.
-@Suite("The live table", .timeLimit(.minutes(3)))
+@Suite("The live table", .timeLimit(.minutes(10)))
 struct TopCommandTests {
     /// How a user leaves.
     enum Leaving: String, CaseIterable, Sendable {

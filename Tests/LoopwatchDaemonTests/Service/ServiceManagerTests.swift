@@ -9,7 +9,7 @@ import Testing
 @testable import LoopwatchDaemon
 
 /// The program under a service manager, which is a socket of the test.
-@Suite("Under a service manager", .serialized, .timeLimit(.minutes(4)))
+@Suite("Under a service manager", .serialized, .timeLimit(.minutes(10)))
 struct ServiceManagerTests {
     private static func eventually(_ what: String, _ isSo: () -> Bool) throws {
         let deadline = Clock.now().advanced(byNanoseconds: 60_000_000_000)

@@ -8,7 +8,7 @@ import Testing
 
 @testable import LoopwatchPlatform
 
-@Suite("Child processes that are waited for", .timeLimit(.minutes(1)))
+@Suite("Child processes that are waited for", .timeLimit(.minutes(10)))
 struct ChildProcessesTests {
     private final class Shared: Sendable {
         let child = Atomic<Int32>(0)

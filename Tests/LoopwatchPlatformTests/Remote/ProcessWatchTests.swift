@@ -7,7 +7,7 @@ import LoopwatchPlatform
 import Testing
 
 /// Blocks of the loop of another process, that knows nothing of it.
-@Suite("A watch of another process", .serialized, .timeLimit(.minutes(2)))
+@Suite("A watch of another process", .serialized, .timeLimit(.minutes(10)))
 struct ProcessWatchTests {
     /// Whether this machine lets breakpoints be set in other processes.
     static let hasBreakpoints = isAllowed()
@@ -255,7 +255,7 @@ struct ProcessWatchTests {
         }
     }
 
-    @Test("the stack of a thread whose next wait is awaited is copied by who awaits it", .timeLimit(.minutes(1)))
+    @Test("the stack of a thread whose next wait is awaited is copied by who awaits it", .timeLimit(.minutes(10)))
     func copied() throws {
         let loop = try LoopFixture()
         var watch = try ProcessWatch(

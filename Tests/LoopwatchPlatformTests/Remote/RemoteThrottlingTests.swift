@@ -8,7 +8,7 @@ import Testing
 @testable import LoopwatchPlatform
 
 /// The CPU quota of another process's control group: as files of one's own, and of the kernel where groups may be made.
-@Suite("Throttling of another process", .serialized, .timeLimit(.minutes(2)))
+@Suite("Throttling of another process", .serialized, .timeLimit(.minutes(10)))
 struct RemoteThrottlingTests {
     /// A folder that is laid out as /proc and the groups are.
     private final class Files {

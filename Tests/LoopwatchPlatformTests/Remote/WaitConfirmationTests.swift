@@ -8,7 +8,7 @@ import Testing
 
 #if arch(x86_64)
     /// What awaiting the next wait of a thread does to the calls of the thread.
-    @Suite("Awaiting the next wait", .serialized, .timeLimit(.minutes(1)))
+    @Suite("Awaiting the next wait", .serialized, .timeLimit(.minutes(10)))
     struct WaitConfirmationTests {
         @Test("a call that the thread has entered just before it is stopped begins again, and does not fail")
         func restarted() throws {

@@ -10,7 +10,7 @@ import Testing
 
 /// What reads files and lines, and what becomes of it: it is the program `loopwatch` that was built beside the tests, and
 /// reads that very program's debug information.
-@Suite("The process that reads files and lines", .serialized, .timeLimit(.minutes(3)))
+@Suite("The process that reads files and lines", .serialized, .timeLimit(.minutes(10)))
 struct LineReaderTests {
     /// Where the program would lie if it ran.
     private static let base: UInt64 = 0x5555_0000_0000

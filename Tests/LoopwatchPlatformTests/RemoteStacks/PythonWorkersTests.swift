@@ -8,7 +8,7 @@ import Testing
 @testable import LoopwatchPlatform
 
 /// Executors of Pythons of this machine, looked at from outside.
-@Suite("Workers of Python", .serialized, .timeLimit(.minutes(3)))
+@Suite("Workers of Python", .serialized, .timeLimit(.minutes(10)))
 struct PythonWorkersTests {
     private static let program = """
         import concurrent.futures, threading, time
